@@ -1,0 +1,87 @@
+"""Records on disk: JSON documents replaced whole, JSON lines appended, safe against a crash at any byte."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Replace a file's content: a reader sees the old or the new, never a part, also after a power cut.
+
+    Raises:
+        OSError: as the file system says (disk full, no permission); the old file is then untouched.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`replace_bytes` with indented JSON; NaN and infinities become null."""
+    replace_bytes(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document.
+
+    Raises:
+        FileNotFoundError: there is none.
+        msgspec.DecodeError: it is not JSON.
+    """
+    return msgspec.json.decode(path.read_bytes())
+
+
+def append_line(path: Path, value: Any, *, durable: bool = False) -> None:
+    """Append one JSON line in one write, so that lines of several writers don't mix.
+
+    Where a crash left half a line, the new one starts on a line of its own: the half line stays
+    unreadable, the new one does not become part of it.
+
+    Args:
+        durable: wait until it is on the disk (state changes), not only with the kernel.
+    """
+    line = msgspec.json.encode(value) + b"\n"
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        os.write(descriptor, line)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def parse_lines(lines: list[bytes]) -> Iterator[dict[str, Any]]:
+    """The objects of complete JSON lines; what a crash left of a line is skipped."""
+    for line in lines:
+        try:
+            value = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """All complete JSON lines of a file; none where the file is missing."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    return list(parse_lines(content.split(b"\n")[:-1]))
