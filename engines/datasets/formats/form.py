@@ -1,0 +1,67 @@
+"""What a form is: how its rows are recognised, and how one becomes a canonical row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..checks import Faults, key_list, shown, type_name
+
+Row = Mapping[str, Any]
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One form of dataset rows.
+
+    Args:
+        name: what `--format` takes and `check` reports.
+        example: a row of this form, short, for messages.
+        matches: whether an object looks like a row of this form, by its keys alone.
+        read: makes the canonical body (messages, prompt/completion or text) and notes what is wrong; None when
+            there is nothing to make.
+        refused: the check that says why such rows can't be trained on; None for those that can.
+    """
+
+    name: str
+    example: str
+    matches: Callable[[Row], bool]
+    read: Callable[[Row, Faults], Body | None]
+    refused: str | None = None
+
+
+def nothing(_row: Row, _faults: Faults) -> None:
+    """The reader of a refused form."""
+    return
+
+
+def text_of(row: Row, key: str, faults: Faults, example: str) -> str | None:
+    """The text under `key`; None with a fault noted when it is missing or something else."""
+    if key not in row:
+        faults.add("missing-key", missing=shown(key), keys=key_list(row), example=example)
+        return None
+    value = row[key]
+    if not isinstance(value, str):
+        faults.add("wrong-type", what=shown(key), found=type_name(value), expected="a text")
+        return None
+    return value
+
+
+def optional_text(row: Row, key: str, faults: Faults) -> str:
+    """The text under `key`; empty when it is missing or null."""
+    value = row.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        faults.add("wrong-type", what=shown(key), found=type_name(value), expected="a text")
+        return ""
+    return value
+
+
+def note_ignored(row: Row, known: frozenset[str], faults: Faults) -> None:
+    """Notes the keys of a row that its form does not use; `source` is what canonical rows carry."""
+    for key in row.keys() - known:
+        if key != "source":
+            faults.add("ignored-key", key=shown(key))
