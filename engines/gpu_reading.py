@@ -199,8 +199,9 @@ def _slices(handle: Any, gpu: Gpu, questions: Questions, names: ProcessNames) ->
     count = questions.ask("MIG slices", lambda: pynvml.nvmlDeviceGetMaxMigDeviceCount(handle)) or 0
     slices = []
     for place in range(count):
-        get = pynvml.nvmlDeviceGetMigDeviceHandleByIndex
-        cut = questions.ask("MIG slice", lambda place=place: get(handle, place))
+        cut = questions.ask(
+            "MIG slice", lambda place=place: pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
+        )
         if cut is None:
             continue  # places are numbered with gaps
         uuid = questions.ask("MIG uuid", lambda cut=cut: pynvml.nvmlDeviceGetUUID(cut))

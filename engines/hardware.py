@@ -59,7 +59,7 @@ PROBLEMS = {
     pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "version mismatch: the NVIDIA driver was updated while the "
     "older one is still loaded: reboot",
     pynvml.NVML_ERROR_FUNCTION_NOT_FOUND: "the NVIDIA driver is too old: update it to 450 or later",
-    pynvml.NVML_ERROR_NO_PERMISSION: "this user may not use the NVIDIA driver: ask for access to /dev/nvidia*",
+    pynvml.NVML_ERROR_NO_PERMISSION: "this user may not use the GPUs: ask for access to /dev/nvidia*",
     pynvml.NVML_ERROR_GPU_IS_LOST: "a GPU has fallen off the bus and the driver does not open: reboot",
 }
 NO_GPU = "the NVIDIA driver sees no GPU: nvidia-smi and dmesg tell more"
