@@ -36,7 +36,9 @@ class Check:
 CHECKS: Mapping[str, Check] = {
     # The file
     "unreadable-file": Check("error", "file", "The file can't be read: {reason}.", "{fix}"),
-    "empty-file": Check("error", "file", "There is no row in the file.", "Give a file with at least one row."),
+    "empty-file": Check(
+        "error", "file", "There is no row in the file.", "Give a file with at least one row."
+    ),
     "encoding": Check("error", "file", "The file is {encoding}, not UTF-8.", "{fix}"),
     "not-json": Check(
         "error",
@@ -45,7 +47,10 @@ CHECKS: Mapping[str, Check] = {
         "{fix}",
     ),
     "broken-archive": Check(
-        "error", "file", "The gzip file is broken: {reason}.", "Copy it again, or unpack it and give the file."
+        "error",
+        "file",
+        "The gzip file is broken: {reason}.",
+        "Copy it again, or unpack it and give the file.",
     ),
     "broken-document": Check(
         "error", "file", "The JSON is broken: {reason}.", "{fix} Nothing after this place was read."
@@ -109,7 +114,10 @@ CHECKS: Mapping[str, Check] = {
         "Keep one form a file: split the file, or rewrite these rows.",
     ),
     "missing-key": Check(
-        "error", "row", "The row lacks {missing} (its keys: {keys}).", "A row of this form looks like {example}."
+        "error",
+        "row",
+        "The row lacks {missing} (its keys: {keys}).",
+        "A row of this form looks like {example}.",
     ),
     "wrong-type": Check("error", "row", "{what} is {found}, not {expected}.", "Make it {expected}."),
     "ignored-key": Check("note", "row", "The key {key} is not used.", "Nothing to do, if that is meant."),
@@ -155,13 +163,19 @@ CHECKS: Mapping[str, Check] = {
     ),
     # What a row teaches
     "no-answer": Check(
-        "error", "row", "There is no assistant turn, so nothing to learn.", "Add the answer, or remove the row."
+        "error",
+        "row",
+        "There is no assistant turn, so nothing to learn.",
+        "Add the answer, or remove the row.",
     ),
     "nothing-trained": Check(
         "error", "row", "Every answer of the row has weight 0, so nothing is trained.", "Remove the row."
     ),
     "empty-answer": Check(
-        "error", "row", "{what} is empty: it would teach to say nothing.", "Write the answer, or remove the row."
+        "error",
+        "row",
+        "{what} is empty: it would teach to say nothing.",
+        "Write the answer, or remove the row.",
     ),
     "empty-turn": Check("warning", "row", "{what} is empty.", "Fill it in, or remove it."),
     "empty-text": Check("error", "row", "The text is empty.", "Remove the row."),
@@ -202,7 +216,10 @@ CHECKS: Mapping[str, Check] = {
         "Convert the source again with its right encoding.",
     ),
     "duplicate": Check(
-        "warning", "row", "The row is the same as that in line {first}.", "Remove it, unless it should count twice."
+        "warning",
+        "row",
+        "The row is the same as that in line {first}.",
+        "Remove it, unless it should count twice.",
     ),
     # Training and validation
     "valid-size": Check(

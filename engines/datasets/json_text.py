@@ -206,7 +206,10 @@ def _explained(text: str, position: int, words: str) -> tuple[str, str]:
     if not rest.strip():
         return "it ends too early", "The row or the file was cut: write it again."
     if words.startswith("Invalid control character"):
-        return "a line break, tab or other control character inside a string", "Write it as \\n, \\t or \\u0000."
+        return (
+            "a line break, tab or other control character inside a string",
+            "Write it as \\n, \\t or \\u0000.",
+        )
     if words.startswith("Invalid \\"):
         return f"an unknown escape at {near}", "Write a backslash as \\\\."
     if rest[0] == "'":
@@ -219,7 +222,7 @@ def _explained(text: str, position: int, words: str) -> tuple[str, str]:
     if words == "Extra data":
         return f"after its end comes {near}", "Write one list, or one object a line."
     if words.startswith("Expecting ',' delimiter"):
-        return f"a comma is missing before {near}", "Put the comma, or escape the quote before it as \\\"."
+        return f"a comma is missing before {near}", 'Put the comma, or escape the quote before it as \\".'
     if words.startswith("Expecting ':'"):
         return f"a colon is missing before {near}", 'Write "key": value.'
     if words.startswith("Expecting property name"):

@@ -172,7 +172,14 @@ def _document(stream: BinaryIO, name: str) -> Iterator[Raw]:
         # Nothing of a document is safe when its encoding is not known.
         yield Raw(
             line,
-            problem=found("encoding", name, line, column, encoding=f"at this place {shown_byte}", fix=_SAVE.format("CP1252")),
+            problem=found(
+                "encoding",
+                name,
+                line,
+                column,
+                encoding=f"at this place {shown_byte}",
+                fix=_SAVE.format("CP1252"),
+            ),
         )
         return
     del raw
@@ -209,7 +216,7 @@ def _not_json(name: str, start: bytes, kind: str) -> Problem:
         loader = "csv" if kind == "CSV" else "parquet"
         fix = (
             f"{kind} is not read yet: convert it with "
-            f"python -c 'import pandas; pandas.read_{loader}(\"IN\").to_json(\"OUT.jsonl\", "
+            f'python -c \'import pandas; pandas.read_{loader}("IN").to_json("OUT.jsonl", '
             f'orient="records", lines=True)\'.'
         )
     return found("not-json", name, 1, start=shown(start[:24].decode("utf-8", "replace")), fix=fix)

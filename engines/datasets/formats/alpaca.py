@@ -46,7 +46,10 @@ def _history(history: object, faults: Faults) -> list[dict[str, Any]]:
                 messages.append({"role": "assistant", "content": answered})
             case _:
                 faults.add(
-                    "wrong-type", what='A pair of "history"', found=shown(pair), expected="a list of two texts"
+                    "wrong-type",
+                    what='A pair of "history"',
+                    found=shown(pair),
+                    expected="a list of two texts",
                 )
     return messages
 

@@ -36,8 +36,21 @@ ROLES: Mapping[str, str] = {
 
 _CALLING = frozenset({"function_call", "tool_call"})
 _USED = frozenset(
-    "role from content value tool_calls function_call tool_call_id name weight loss_weight train "
-    "reasoning_content refusal".split()
+    [
+        "role",
+        "from",
+        "content",
+        "value",
+        "tool_calls",
+        "function_call",
+        "tool_call_id",
+        "name",
+        "weight",
+        "loss_weight",
+        "train",
+        "reasoning_content",
+        "refusal",
+    ]
 )
 
 
