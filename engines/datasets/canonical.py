@@ -38,8 +38,10 @@ class Stored:
 
 
 class SystemPrompts:
-    """Finds the most frequent system prompt; having none counts as one of them, so that a rare prompt is never
-    taken for that of all rows."""
+    """Finds the most frequent system prompt.
+
+    Having none counts as one of them, so that a rare prompt is never taken for that of all rows.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[str | None] = Counter()
@@ -59,7 +61,7 @@ class SystemPrompts:
 
 
 class Writer:
-    """Writes canonical lines into the data folder; use it in a `with`, then `keep`. What is not kept is removed.
+    """Writes canonical lines into the data folder: use it in a `with`, then `keep`. Else they are removed.
 
     Args:
         data_dir: made when it is missing.

@@ -27,7 +27,7 @@ class Tally:
         self.counts: Counter[str] = Counter()
 
     def add(self, problem: Problem) -> None:
-        """Counts a problem and keeps it while there is room in its file; the same note is kept once a file."""
+        """Counts a problem, and keeps it while its file has room; the same note is kept once a file."""
         self.counts[problem.id] += 1
         sort = problem.message if problem.severity == "note" else problem.id
         limit = 1 if problem.severity == "note" else self._limit

@@ -22,7 +22,7 @@ class Check:
 
     Args:
         severity: see `Problem`.
-        scope: of a `file` error nothing after it can be read or used; a row with a `row` error can be dropped.
+        scope: an error of a `file` stops everything; a row with an error of a `row` can be dropped.
         message: with {placeholders} that `found` fills.
         fix: likewise.
     """
@@ -39,7 +39,7 @@ CHECKS: Mapping[str, Check] = {
     "empty-file": Check(
         "error", "file", "There is no row in the file.", "Give a file with at least one row."
     ),
-    "encoding": Check("error", "file", "The file is {encoding}, not UTF-8.", "{fix}"),
+    "encoding": Check("error", "file", "The file is not UTF-8, but {encoding}.", "{fix}"),
     "not-json": Check(
         "error",
         "file",

@@ -93,13 +93,18 @@ class Dataset:
         stands in the file, and can be called again."""
         name = str(self.path)
         said = False
+        empty = True
         for raw in raw_values(self.path):
             if raw.problem is not None:
-                row_fault = CHECKS[raw.problem.id].scope == "row" and raw.problem.severity == "error"
-                yield Record(raw.line, None, (raw.problem,), is_row=row_fault)
+                error = raw.problem.severity == "error"
+                empty = empty and not error
+                is_row = error and CHECKS[raw.problem.id].scope == "row"
+                yield Record(raw.line, None, (raw.problem,), is_row)
                 continue
+            empty = False
             line = raw.line or 1
             if self.format is None or self.format.refused is not None:
+                # Said once: it is the same for all rows.
                 problems = () if said else (self._refusal(raw.value, line),)
                 said = True
                 yield Record(line, None, problems)
@@ -108,6 +113,8 @@ class Dataset:
             row = self._row(raw.value, line, self.format, faults)
             problems = tuple(found(fault.check, name, line, **fault.values) for fault in faults)
             yield Record(line, row, problems)
+        if empty:
+            yield Record(None, None, (found("empty-file", name),), is_row=False)
 
     def _refusal(self, value: object, line: int) -> Problem:
         if self.format is not None and self.format.refused is not None:

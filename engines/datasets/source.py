@@ -54,7 +54,7 @@ class Raw:
 def raw_values(path: Path) -> Iterator[Raw]:
     """The file's values in order.
 
-    A problem of the whole file, or one after which nothing can be read, comes as a `Raw` too; nothing is raised.
+    A problem of the whole file, or one after which nothing can be read, is a `Raw` too; nothing is raised.
     """
     name = str(path)
     try:
@@ -88,7 +88,7 @@ def _layout(path: Path, stream: BinaryIO) -> tuple[Layout, bool]:
     """Whether the file holds lines or one document, and whether it has a byte order mark."""
     name = str(path)
     head = stream.read(4)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in head and head != b"PAR1"):
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
         wide = head[:2] in (b"\xff\xfe", b"\xfe\xff") or head.count(0) == 2
         fix = _SAVE.format("UTF-16") if wide else "Give JSON or JSON lines."
         raise FileFault(found("encoding", name, encoding="UTF-16" if wide else "binary", fix=fix))
@@ -168,19 +168,10 @@ def _document(stream: BinaryIO, name: str) -> Iterator[Raw]:
         line = raw.count(b"\n", 0, fault.start) + 1
         start = raw.rfind(b"\n", 0, fault.start) + 1
         column = len(raw[start : fault.start].decode("utf-8", "replace")) + 1
-        shown_byte = f"0x{raw[fault.start]:02X}"
         # Nothing of a document is safe when its encoding is not known.
-        yield Raw(
-            line,
-            problem=found(
-                "encoding",
-                name,
-                line,
-                column,
-                encoding=f"at this place {shown_byte}",
-                fix=_SAVE.format("CP1252"),
-            ),
-        )
+        here = f"0x{raw[fault.start]:02X} at this place"
+        fix = _SAVE.format("CP1252")
+        yield Raw(line, problem=found("encoding", name, line, column, encoding=here, fix=fix))
         return
     del raw
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with what a canonical row teaches: the order of its turns, empty ones, leftovers in its texts."""
+"""What is wrong with what a canonical row teaches: turns out of order, empty ones, leftovers in texts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Turns in any of the usual spellings become canonical messages: role/content (OpenAI, Anthropic) and from/value
-(ShareGPT), contents as a text or as parts, tool calls as objects or as JSON in a text, weights of turns.
+"""Turns in any of the usual spellings become canonical messages.
 
-Tool arguments are always stored as an object: some chat templates encode them themselves and would encode a text
-twice; those that want a text get it when they render.
+Known are role/content (OpenAI, Anthropic) and from/value (ShareGPT), contents as a text or as parts, tool
+calls as objects or as JSON in a text, and weights of turns.
+
+Tool arguments are always stored as an object: some chat templates encode them themselves and would encode a
+text twice; those that want a text get it when they render.
 """
 
 from __future__ import annotations
@@ -36,21 +38,8 @@ ROLES: Mapping[str, str] = {
 
 _CALLING = frozenset({"function_call", "tool_call"})
 _USED = frozenset(
-    [
-        "role",
-        "from",
-        "content",
-        "value",
-        "tool_calls",
-        "function_call",
-        "tool_call_id",
-        "name",
-        "weight",
-        "loss_weight",
-        "train",
-        "reasoning_content",
-        "refusal",
-    ]
+    {"role", "from", "content", "value", "tool_calls", "function_call", "tool_call_id", "name", "refusal"}
+    | {"weight", "loss_weight", "train", "reasoning_content"}
 )
 
 

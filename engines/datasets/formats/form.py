@@ -20,8 +20,8 @@ class Format:
         name: what `--format` takes and `check` reports.
         example: a row of this form, short, for messages.
         matches: whether an object looks like a row of this form, by its keys alone.
-        read: makes the canonical body (messages, prompt/completion or text) and notes what is wrong; None when
-            there is nothing to make.
+        read: makes the canonical body (messages, prompt/completion or text) and notes what is wrong; None
+            when there is nothing to make.
         refused: the check that says why such rows can't be trained on; None for those that can.
     """
 

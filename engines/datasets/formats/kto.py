@@ -1,4 +1,4 @@
-"""KTO: answers labelled good or bad. Recognised, so that they can be refused by name."""
+"""KTO: answers labelled good or bad. Recognised, to be refused by name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """OpenAI's chat messages, and Anthropic's and Bedrock's, which have the system prompt beside them.
 
-Formats: https://platform.openai.com/docs/guides/supervised-fine-tuning (messages, tools, weight), Amazon Bedrock's
-"Prepare data for fine-tuning" (system beside messages), LLaMA-Factory's v1 rows (parts with a loss_weight).
+Formats: https://platform.openai.com/docs/guides/supervised-fine-tuning (messages, tools, weight), Amazon
+Bedrock's "Prepare data for fine-tuning" (system beside messages), LLaMA-Factory's v1 rows (loss_weight).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Preferences: a chosen and a rejected answer to one prompt. Recognised, so that they can be refused by name."""
+"""Preferences: a chosen and a rejected answer to one prompt. Recognised, to be refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Prompt and completion: two raw texts, trained without a chat template; or two lists of messages, as TRL takes."""
+"""Prompt and completion: two raw texts, trained without a chat template.
+
+Or two lists of messages, as TRL takes them, which become a conversation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ShareGPT: conversations of from/value, with function_call and observation turns and tools as JSON in a text."""
+"""ShareGPT: conversations of from/value, with turns of function_call and observation, and tools as JSON."""
 
 from __future__ import annotations
 
