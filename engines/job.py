@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,12 @@ class Job:
         """
         return msgspec.json.decode(self.paths.state.read_bytes(), type=State)
 
+    def spec(self) -> dict[str, Any]:
+        """job.toml: what was asked, as plain values."""
+        return tomllib.loads(self.paths.spec.read_text("utf-8"))
+
     def plan(self) -> dict[str, Any]:
+        """plan.json: what followed from it, as plain values."""
         return read_json(self.paths.plan)
 
     def events(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""JobSpec: what a user asks for. One tree of dataclasses; job.toml, --set and the form are read by one validator."""
+"""JobSpec: what a user asks for. One tree of dataclasses, one validator for job.toml, --set and the form."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class JobSpec:
     train: TrainSpec = field(default_factory=TrainSpec)
     lora: LoraSpec = field(default_factory=LoraSpec)
     options: dict[str, Any] = field(default_factory=dict)
-    """The section that one engine alone has, under its name in the file; the engine's `options` validates it."""
+    """The section that one engine alone has, under its name in the file; its `options` validates it."""
 
 
 def build(cls: type, values: dict[str, Any], prefix: str = "", extra: tuple[str, ...] = ()) -> Any:

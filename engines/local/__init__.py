@@ -1,0 +1,1 @@
+"""The local engine: a queue, leased GPUs, and one supervisor a job. Its processes outlive every terminal."""

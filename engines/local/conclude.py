@@ -1,0 +1,89 @@
+"""The end of an attempt, written once: by the supervisor that saw it, or by whoever finds both gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..job import HeldJob
+from ..states import ALIVE, JobState
+from .exits import Ending, Verdict, log_tail, verdict
+from .progress import Progress
+
+
+def conclude(
+    held: HeldJob,
+    progress: Progress,
+    *,
+    returncode: int | None,
+    asked: str | None,
+    out_of_host_memory: bool = False,
+) -> Verdict:
+    """Move the job to the state that its end means.
+
+    Args:
+        progress: of this attempt; read to its end here.
+        returncode: the trainer's exit status; None where nobody saw it.
+        asked: `stop`, `kill` or None.
+    """
+    job = held.job
+    fields, told = progress.read()
+    for line in told:
+        tell(held, line)
+    ending = Ending(
+        outcome=progress.outcome,
+        returncode=returncode,
+        asked=asked,
+        has_checkpoint=bool(job.checkpoints()),
+        log_tail=log_tail(job.paths.log),
+        out_of_host_memory=out_of_host_memory,
+    )
+    result = verdict(ending)
+    kept = {
+        name: fields[name] for name in ("step", "epoch", "loss", "eval_loss", "total_steps") if name in fields
+    }
+    kept |= {name: fields[name] for name in ("first_eval_loss", "peak_memory_bytes")}
+    held.become(
+        result.state,
+        message=result.message,
+        reason=result.reason,
+        advice=result.advice,
+        result=str(job.paths.result) if result.state == JobState.succeeded else None,
+        supervisor=None,
+        trainer=None,
+        **kept,
+    )
+    drop_requests(held)
+    return result
+
+
+def tell(held: HeldJob, line: dict[str, Any]) -> None:
+    """A trainer's note or checkpoint as an event."""
+    if line["kind"] == "checkpoint":
+        message = f"checkpoint at step {line.get('step')}"
+        data = {name: line.get(name) for name in ("step", "path", "eval_loss")}
+        held.event("checkpoint", message, data=data)
+    else:
+        level = line.get("level") if line.get("level") in ("info", "warning", "error") else "info"
+        held.event("note", str(line.get("message", "")), level=str(level), data=line.get("data") or {})
+
+
+def asked_by_requests(held: HeldJob) -> str | None:
+    """What open requests ask for, the strongest of them: `kill`, `stop` or None."""
+    verbs = {request.get("verb") for _, request in held.job.requests()}
+    return next((verb for verb in ("kill", "stop") if verb in verbs), None)
+
+
+def drop_requests(held: HeldJob) -> None:
+    """Requests that an end has answered, whatever they asked."""
+    for path, _ in held.job.requests():
+        path.unlink(missing_ok=True)
+
+
+def settle(held: HeldJob) -> None:
+    """A job whose lock was free although it should live: supervisor and trainer are provably gone."""
+    state = held.state()
+    if state.state in ALIVE:
+        asked = "stop" if state.state == JobState.stopping else None
+        conclude(
+            held, Progress(held.job.paths, state), returncode=None, asked=asked_by_requests(held) or asked
+        )

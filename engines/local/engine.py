@@ -1,0 +1,314 @@
+"""The local engine: jobs on this machine's GPU or CPU, in processes that no terminal owns."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ..datasets.canonical import Stored
+from ..datasets.prepare import DataError, Prepared, prepare
+from ..datasets.problem import Problem
+from ..defaults import SEED, Facts, method_of, resolve
+from ..engine import EngineError, ModelRef, Plan, Value
+from ..gpu import Gpu, Snapshot, visible_gpus
+from ..hardware import Nvml
+from ..job import Job, JobBusy
+from ..machine import ProcessIdentity
+from ..models import weights
+from ..models.weights import ModelNotFound, Weights
+from ..settings import Settings
+from ..spec import JobSpec, build, setting
+from ..states import ALIVE, RESUMABLE, JobState
+from . import interpreter, scheduling
+from .conclude import settle
+from .lease import CPU
+from .processes import logout_kills
+
+RECORDED = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HF_HOME", "HF_HUB_CACHE", "OMP_NUM_THREADS")
+"""Variables of the shell that creates a job: the scheduler that starts it may come from another shell."""
+
+CUDA_CONTEXT_BYTES = 500 << 20
+"""What a CUDA context takes beside the weights, from 140 MiB (T4) to about 500 MiB (Hopper)."""
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """[local] of a spec."""
+
+    python: str | None = setting("interpreter that runs the trainer")
+    device: Literal["auto", "cuda", "cpu"] = setting("where it trains", default="auto")
+    gpu: str | None = setting("index or UUID of the GPU; else the first that is free")
+
+
+class LocalEngine:
+    """Implements `Engine` on this machine."""
+
+    name = "local"
+    options = LocalOptions
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.home = settings, settings.home
+
+    def check(self, spec: JobSpec) -> list[Problem]:
+        """What is wrong with a spec here; an empty list means that `plan` will answer."""
+        try:
+            return list(self.plan(spec).problems)
+        except DataError as error:
+            return list(error.problems)
+        except EngineError as error:
+            return [Problem(error.reason.replace("_", "-"), "error", error.message, error.advice)]
+
+    def plan(self, spec: JobSpec) -> Plan:
+        """Every value with its reason; writes the canonical rows (named by their hash) and nothing else.
+
+        Raises:
+            EngineError: model, interpreter or device is missing.
+            DataError: the rows have errors.
+            SpecError: [local] holds what can't be used.
+        """
+        options: LocalOptions = build(LocalOptions, spec.options, "local.")
+        with Nvml() as nvml:
+            snapshot = nvml.read()
+        device = self._device(options, snapshot)
+        method = method_of(spec)
+        model = self._model(spec)
+        python = interpreter.choose(self.settings, options.python, method.value)
+        data = self._data(spec)
+        facts = Facts(data.train.rows, model.parameters if model else None, device.value)
+        problems = list(data.problems)
+        if warning := logout_kills():
+            problems.append(Problem("logout-kills", "warning", warning, ""))
+        template = model.template if model else None
+        document: dict[str, Any] = {
+            "format": 1,
+            "method": method.value,
+            "objective": "sft",
+            "model": {
+                "name": spec.model,
+                "path": str(model.path) if model else None,
+                "revision": (model.revision if model else None) or spec.revision,
+                "remote_code": spec.remote_code,
+                "parameters": facts.parameters,
+            },
+            "data": data_document(data),
+            "template": {
+                "text": template,
+                "sha256": hashlib.sha256(template.encode()).hexdigest() if template else None,
+            },
+            "values": {"method": method} | resolve(spec, facts) | {"device": device},
+            "device": device.value,
+            "gpu": options.gpu,
+            "python": python,
+            "environment": {name: os.environ[name] for name in RECORDED if name in os.environ},
+            "estimate": {"memory_bytes": None, "at_least_bytes": at_least_bytes(model, method.value)},
+        }
+        return Plan(document, tuple(problems))
+
+    def start(self, job: Job) -> None:
+        """See to it that a scheduler lives: it finds the job by its state."""
+        scheduling.ensure(self.home)
+
+    def sync(self, job: Job) -> None:
+        """Judge a job whose supervisor and trainer are gone; leave every other as it is."""
+        try:
+            state = job.state()
+            if state.state not in ALIVE or job.foreign(state):
+                return
+            with job.hold() as held:
+                settle(held)
+        except (JobBusy, FileNotFoundError):
+            return  # it lives, or it was removed
+
+    def stop(self, job: Job, now: bool) -> None:
+        """Ask the supervisor; a job that waits is cancelled here, and one whose supervisor died is ended.
+
+        Raises:
+            EngineError: it belongs to another machine, or has ended.
+        """
+        self._must_be_ours(job)
+        verb = "kill" if now else "stop"
+        try:
+            with job.hold() as held:
+                settle(held)
+                state = held.state()
+                if state.state == JobState.queued:
+                    kept = bool(job.checkpoints())
+                    held.become(
+                        JobState.paused if kept else JobState.cancelled,
+                        message="taken from the queue" + ("; its checkpoint is kept" if kept else ""),
+                    )
+                elif state.state not in RESUMABLE:
+                    raise EngineError("state", f"job {job.id} is {state.state}", "there is nothing to stop")
+        except JobBusy:
+            job.request(verb, f"pid {os.getpid()}")
+            state = job.state()
+            # Its supervisor died and its trainer hangs: nobody reads requests. Only a process that is
+            # provably the trainer is touched, and only when it is to end at once.
+            if now and state.supervisor and state.supervisor.alive() is False and state.trainer:
+                kill_group(state.trainer)
+
+    def resume(self, job: Job) -> None:
+        """Queue it again as the next attempt.
+
+        Raises:
+            EngineError: it runs, succeeded, or belongs to another machine.
+        """
+        self._must_be_ours(job)
+        try:
+            with job.hold() as held:
+                settle(held)
+                state = held.state()
+                if state.state not in RESUMABLE:
+                    way = (
+                        "it has its result"
+                        if state.state == JobState.succeeded
+                        else "there is nothing to resume"
+                    )
+                    raise EngineError("state", f"job {job.id} is {state.state}", way)
+                newest = job.checkpoints()[-1:]
+                message = f"from step {newest[0].step}" if newest else "from the start: it has no checkpoint"
+                # The loss of steps that will be trained again is not where the job stands.
+                held.become(
+                    JobState.queued,
+                    message=message,
+                    attempt=state.attempt + 1,
+                    step=newest[0].step if newest else 0,
+                    gpus=(),
+                )
+        except JobBusy as error:
+            raise EngineError("state", f"job {job.id} is still running", "stop it first") from error
+        scheduling.ensure(self.home)
+
+    def models(self, job: Job) -> list[ModelRef]:
+        """Result first, then checkpoints from the newest, then the base."""
+        plan = job.plan()
+        name = job.spec()["name"]
+        method = plan["method"]
+        template = job.paths.result / "chat_template.jinja"
+        path = plan["model"]["path"]
+        model = weights.find(plan["model"]["name"], plan["model"]["revision"]) if path is None else None
+        base = ModelRef(
+            label=f"{name}@base",
+            base=path or (str(model.path) if model else plan["model"]["name"]),
+            revision=plan["model"]["revision"],
+            load=method,
+            template=template if template.exists() else None,
+            system=plan["data"].get("system"),
+            python=plan["python"],
+            device=plan["device"],
+            remote_code=plan["model"]["remote_code"],
+        )
+        tuned = [(name, job.paths.result)] if job.paths.result.is_dir() else []
+        tuned += [(f"{name}@{point.step}", point.path) for point in reversed(job.checkpoints())]
+        refs = []
+        for label, folder in tuned:
+            if method == "full":
+                refs.append(replace(base, label=label, base=str(folder)))
+            else:
+                refs.append(replace(base, label=label, adapter=folder))
+        return [*refs, base]
+
+    def _must_be_ours(self, job: Job) -> None:
+        state = job.state()
+        if job.foreign(state):
+            raise EngineError(
+                "state",
+                f"job {job.id} belongs to {state.host}",
+                "run this there; from here it can only be watched",
+            )
+
+    def _device(self, options: LocalOptions, snapshot: Snapshot) -> Value:
+        gpus = visible_gpus(snapshot, os.environ)
+        if options.device != "auto":
+            if options.device == "cuda" and not gpus:
+                why = snapshot.problem or "CUDA_VISIBLE_DEVICES leaves none"
+                raise EngineError(
+                    "unsupported", f"local.device is cuda, but there is no GPU: {why}", "use device = cpu"
+                )
+            return Value(options.device, "asked for")
+        if gpus:
+            self._gpu(options, gpus)
+            return Value(
+                "cuda",
+                f"{len(gpus)} GPU here: {gpus[0].name}" if len(gpus) == 1 else f"{len(gpus)} GPUs here",
+            )
+        if snapshot.gpus:
+            message = "there are GPUs, but CUDA_VISIBLE_DEVICES hides them all"
+            raise EngineError("unsupported", message, "unset it, or say device = cpu in [local]")
+        return Value(CPU, snapshot.problem or "no GPU here")
+
+    def _gpu(self, options: LocalOptions, gpus: tuple[Gpu, ...]) -> None:
+        if options.gpu is None or any(options.gpu in (gpu.uuid, str(gpu.index)) for gpu in gpus):
+            return
+        here = ", ".join(f"{gpu.index} ({gpu.uuid})" for gpu in gpus)
+        raise EngineError("unsupported", f"local.gpu: there is no GPU {options.gpu!r}", f"GPUs here: {here}")
+
+    def _model(self, spec: JobSpec) -> Weights | None:
+        try:
+            model = weights.find(spec.model, spec.revision)
+        except ModelNotFound as error:
+            advice = "give a folder with config.json and safetensors, or a hub id such as organisation/name"
+            raise EngineError("model_not_found", str(error), advice) from error
+        if model is not None and model.parameters is None:
+            raise EngineError(
+                "unsupported",
+                f"{model.path} has no readable safetensors files",
+                "weights in pickle files (.bin, .pth) are not loaded: convert them to safetensors",
+            )
+        return model
+
+    def _data(self, spec: JobSpec) -> Prepared:
+        data = spec.data
+        return prepare(
+            Path(data.train),
+            self.home.data,
+            seed=SEED if spec.train.seed is None else spec.train.seed,
+            valid_path=Path(data.valid) if data.valid else None,
+            valid_rows=data.valid_rows,
+            valid_share=data.valid_share,
+            format=data.format,
+            drop_bad_rows=data.drop_bad_rows,
+        )
+
+
+def data_document(data: Prepared) -> dict[str, Any]:
+    """`data` of plan.json."""
+
+    def part(stored: Stored | None) -> dict[str, Any] | None:
+        return stored and {"path": str(stored.path), "sha256": stored.sha256, "rows": stored.rows}
+
+    return {
+        "train": part(data.train),
+        "valid": part(data.valid),
+        "system": data.system,
+        "format": data.format,
+        "dropped_rows": data.dropped_rows,
+    }
+
+
+def at_least_bytes(model: Weights | None, method: str) -> int | None:
+    """What a job needs before the first row: weights, optimizer and CUDA context. A floor, no estimate.
+
+    NF4 with double quantisation takes 0.5 + 1/64 + 4/(64·256) bytes a parameter (QLoRA, section 3); what it
+    does not quantise, and LoRA's base, 2; full fine-tuning with fp32 masters and AdamW 16.
+    """
+    if model is None or model.parameters is None or model.linear_parameters is None:
+        return None
+    if method == "qlora":
+        size = model.linear_parameters * (0.5 + 1 / 64 + 4 / (64 * 256))
+        size += (model.parameters - model.linear_parameters) * 2
+    else:
+        size = model.parameters * (2 if method == "lora" else 16)
+    return int(size) + CUDA_CONTEXT_BYTES
+
+
+def kill_group(identity: ProcessIdentity) -> None:
+    """SIGKILL a trainer and its children, if that pid is provably still the trainer."""
+    if identity.alive():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(identity.pid, signal.SIGKILL)

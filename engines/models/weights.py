@@ -1,0 +1,156 @@
+"""Weights on this machine: a folder, or a place in the Hugging Face cache, read without torch or network."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class ModelNotFound(Exception):
+    """There is no such model here; the message says where it was looked for."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model that lies on this machine."""
+
+    name: str
+    path: Path
+    revision: str | None
+    """The hub's commit; None for a plain folder."""
+    parameters: int | None
+    """Exact, from the safetensors headers; None where there are none."""
+    linear_parameters: int | None
+    """Of these, what NF4 quantises: matrices of the layers, without embeddings and head."""
+    config: dict[str, Any]
+    template: str | None
+    """The chat template's text, where the model brings one."""
+
+    @property
+    def context(self) -> int | None:
+        """The longest input in tokens, by its config."""
+        text = self.config.get("text_config", self.config)
+        return text.get("max_position_embeddings")
+
+
+def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
+    """The hub's cache, as huggingface_hub finds it: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME, ~/.cache."""
+    if cache := environment.get("HF_HUB_CACHE"):
+        return Path(cache).expanduser()
+    if home := environment.get("HF_HOME"):
+        return Path(home).expanduser() / "hub"
+    base = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "huggingface" / "hub"
+
+
+def looks_local(name: str) -> bool:
+    """Whether a model's name is a path rather than a hub id."""
+    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).is_dir()
+
+
+def find(
+    name: str, revision: str | None = None, environment: Mapping[str, str] = os.environ
+) -> Weights | None:
+    """A model on this machine.
+
+    Args:
+        name: a folder, or a hub id, which is then looked for in the hub's cache.
+        revision: branch, tag or commit of the hub; None is `main`.
+
+    Returns:
+        None where a hub id is not in the cache: it can be fetched.
+
+    Raises:
+        ModelNotFound: a folder that isn't there, or has no config.json; or a name that is neither.
+    """
+    if looks_local(name):
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            raise ModelNotFound(f"{name}: there is no such folder")
+        if not (folder / "config.json").is_file():
+            raise ModelNotFound(f"{name}: the folder has no config.json, so it holds no model")
+        return _read(name, folder, None)
+    if name.count("/") > 1 or not name or " " in name:
+        raise ModelNotFound(f"{name!r} is neither a folder nor a hub id (organisation/name)")
+    repository = hub_cache(environment) / f"models--{name.replace('/', '--')}"
+    commit = revision or "main"
+    reference = repository / "refs" / commit
+    if reference.is_file():
+        commit = reference.read_text().strip()
+    snapshot = repository / "snapshots" / commit
+    if not (snapshot / "config.json").is_file() or not _complete(snapshot):
+        return None
+    return _read(name, snapshot, commit)
+
+
+def _complete(folder: Path) -> bool:
+    """Whether every safetensors file is there: a broken download leaves the config and some shards."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        return all(
+            (folder / shard).exists() for shard in set(json.loads(index.read_bytes())["weight_map"].values())
+        )
+    return any(folder.glob("*.safetensors"))
+
+
+def _read(name: str, folder: Path, revision: str | None) -> Weights:
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelNotFound(f"{folder / 'config.json'}: {error}") from error
+    total, linear = _count(folder)
+    return Weights(name, folder, revision, total, linear, config, _template(folder))
+
+
+def _count(folder: Path) -> tuple[int | None, int | None]:
+    # safetensors: 8 bytes little-endian header length, then a JSON header {name: {shape, …}}
+    # (https://github.com/huggingface/safetensors#format).
+    total = linear = 0
+    for file in folder.glob("*.safetensors"):
+        try:
+            with open(file, "rb") as stream:
+                (length,) = struct.unpack("<Q", stream.read(8))
+                header = json.loads(stream.read(min(length, 100 << 20)))
+        except (OSError, ValueError, struct.error):
+            return None, None
+        for tensor, entry in header.items():
+            if tensor == "__metadata__":
+                continue
+            size = math.prod(entry["shape"])
+            total += size
+            if len(entry["shape"]) == 2 and "embed" not in tensor and "lm_head" not in tensor:
+                linear += size
+    return (total, linear) if total else (None, None)
+
+
+def _template(folder: Path) -> str | None:
+    for name in ("chat_template.jinja", "chat_template.json", "tokenizer_config.json"):
+        try:
+            text = (folder / name).read_text("utf-8")
+            template = text if name.endswith(".jinja") else json.loads(text).get("chat_template")
+        except (OSError, ValueError):
+            continue
+        if isinstance(template, list):  # several named ones; the default is the chat's
+            template = next(
+                (item.get("template") for item in template if item.get("name") == "default"), None
+            )
+        if template:
+            return template
+    return None
+
+
+def cached(environment: Mapping[str, str] = os.environ) -> list[Weights]:
+    """Every complete model in the hub's cache."""
+    found = []
+    for repository in sorted(hub_cache(environment).glob("models--*")):
+        name = repository.name.removeprefix("models--").replace("--", "/", 1)
+        for snapshot in (repository / "snapshots").glob("*"):
+            if (snapshot / "config.json").is_file() and _complete(snapshot):
+                found.append(_read(name, snapshot, snapshot.name))
+    return found

@@ -1,0 +1,250 @@
+"""All jobs of a home: create, list, find, remove. Ten thousand finished ones cost a stat each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import time
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .engine import Plan
+from .home import Home
+from .job import Job, JobBusy, State, announce
+from .machine import host, machine_id
+from .records import append_line, replace_bytes, write_json
+from .spec import JobSpec, write_spec
+from .states import ALIVE, JobState
+
+
+class JobNotFound(Exception):
+    """No job, or more than one, goes by that name; the message says which are near."""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A job in a list: what was asked, in brief, and all of its state."""
+
+    id: str
+    name: str
+    model: str
+    method: str
+    created: float
+    state: State
+    data: tuple[str, ...] = ()
+    """The hashes of the canonical rows that it refers to."""
+
+    def to_json(self) -> dict[str, Any]:
+        head = {key: getattr(self, key) for key in ("id", "name", "model", "method", "created")}
+        return head | msgspec.to_builtins(self.state)
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    # state.json is replaced at each change, so its inode and time of change name its content.
+    stamp: tuple[int, int]
+    summary: Summary
+
+
+class Store:
+    """The jobs of one home."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._entries: dict[str, _Entry] | None = None
+        self._written = 0
+
+    def create(self, spec: JobSpec, plan: Plan) -> Job:
+        """Make a job's directory, whole or not at all, in state queued. The engine's `start` sets it going.
+
+        Raises:
+            OSError: the home can't be written.
+        """
+        self.home.jobs.mkdir(parents=True, exist_ok=True)
+        now = time.time()
+        stem = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{slug(spec.name)}"
+        # Filled under a name that no reader looks at, then renamed: rename onto an existing, non-empty
+        # folder fails, so two creators of one id never share it.
+        draft = self.home.jobs / f".draft-{os.getpid()}-{time.monotonic_ns()}"
+        draft.mkdir()
+        try:
+            write_spec(spec, draft / "job.toml")
+            (draft / "lock").touch()
+            state = State(JobState.queued, now, spec.engine, machine_id(), host())
+            write_json(draft / "state.json", state)
+            created = {"time": now, "level": "info", "kind": "created", "message": "queued", "data": {}}
+            append_line(draft / "events.jsonl", created)
+            for number in range(1, 10_000):
+                job_id = stem if number == 1 else f"{stem}-{number}"
+                write_json(draft / "plan.json", plan.document | {"job": job_id, "created": now})
+                with contextlib.suppress(OSError):
+                    draft.rename(self.home.jobs / job_id)
+                    break
+            else:
+                raise OSError(f"can't claim an id below {self.home.jobs}")
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        announce(self.home, job_id)
+        return Job(self.home, job_id)
+
+    def ids(self) -> list[str]:
+        """All jobs' ids, newest first."""
+        try:
+            names = os.listdir(self.home.jobs)
+        except FileNotFoundError:
+            return []
+        return sorted((name for name in names if not name.startswith(".")), key=_order, reverse=True)
+
+    def newest(self, count: int) -> list[Summary]:
+        """The newest jobs, without the index."""
+        found = []
+        for job_id in self.ids():
+            if len(found) >= count:
+                break
+            if summary := self.summary(job_id):
+                found.append(summary)
+        return found
+
+    def summary(self, job_id: str) -> Summary | None:
+        """One job's entry, read anew; None where it is not (or no longer) a job."""
+        job = Job(self.home, job_id)
+        try:
+            state, plan, spec = job.state(), job.plan(), job.spec()
+            return Summary(
+                id=job_id,
+                name=spec["name"],
+                model=spec["model"],
+                method=plan["method"],
+                created=plan["created"],
+                state=state,
+                data=tuple(part["sha256"] for part in plan["data"].values() if isinstance(part, dict)),
+            )
+        except (OSError, KeyError, msgspec.MsgspecError, tomllib.TOMLDecodeError):
+            return None
+
+    def jobs(self) -> list[Summary]:
+        """All jobs, newest first; unchanged ones from the index, which can be thrown away."""
+        entries = self._entries if self._entries is not None else self._read_index()
+        fresh: dict[str, _Entry] = {}
+        changed = 0
+        for job_id in self.ids():
+            try:
+                stat = os.stat(self.home.jobs / job_id / "state.json")
+            except OSError:
+                continue
+            stamp = (stat.st_ino, stat.st_mtime_ns)
+            entry = entries.get(job_id)
+            if entry is None or entry.stamp != stamp:
+                summary = self.summary(job_id)
+                if summary is None:
+                    continue
+                entry = _Entry(stamp, summary)
+                changed += 1
+            fresh[job_id] = entry
+        self._entries = fresh
+        # Written where it saves the next reader time, not at each heartbeat of a running job.
+        if changed + len(entries) - len(fresh) > 20:
+            self._write_index(fresh)
+        return [entry.summary for entry in fresh.values()]
+
+    def find(self, ref: str) -> Job:
+        """A job by its id, a unique prefix of it, its name, or `last`.
+
+        Raises:
+            JobNotFound: none, or several.
+        """
+        ids = self.ids()
+        if ref in ids:
+            return Job(self.home, ref)
+        if ref == "last" and ids:
+            return Job(self.home, ids[0])
+        matches = [job_id for job_id in ids if job_id.startswith(ref)] if ref else []
+        if not matches:
+            matches = [summary.id for summary in self.jobs() if summary.name == ref]
+        if len(matches) == 1:
+            return Job(self.home, matches[0])
+        if matches:
+            shown = ", ".join(matches[:5]) + (" …" if len(matches) > 5 else "")
+            raise JobNotFound(f"{ref!r} means {len(matches)} jobs: {shown}; give more of the id")
+        raise JobNotFound(f"there is no job {ref!r}; `finetui jobs` lists them")
+
+    def queued(self) -> list[Summary]:
+        """This machine's queued jobs in the order in which they were queued."""
+        mine = machine_id()
+        waiting = [s for s in self.jobs() if s.state.state == JobState.queued and s.state.machine == mine]
+        return sorted(waiting, key=lambda summary: (summary.state.since, summary.id))
+
+    def remove(self, job: Job, *, checkpoints_only: bool = False) -> int:
+        """Remove a job that nothing of lives, or only its checkpoints.
+
+        Returns:
+            Bytes freed.
+
+        Raises:
+            JobBusy: it is running; stop it first.
+        """
+        with job.hold() as held:
+            if held.state().state in ALIVE:
+                raise JobBusy(f"job {job.id} is {held.state().state}; stop it first")
+            target = job.paths.checkpoints if checkpoints_only else job.paths.folder
+            freed = _size(target)
+            if checkpoints_only:
+                shutil.rmtree(target, ignore_errors=True)
+                held.event("removed", "checkpoints removed", data={"bytes": freed})
+                announce(self.home, job.id)
+                return freed
+            data = self.summary(job.id)
+            # Renamed first: a reader never sees half a job.
+            grave = self.home.jobs / f".removed-{job.id}-{os.getpid()}"
+            target.rename(grave)
+        shutil.rmtree(grave, ignore_errors=True)
+        announce(self.home, job.id)
+        return freed + self._drop_data(data.data if data else ())
+
+    def _drop_data(self, hashes: Iterable[str]) -> int:
+        used = {sha for summary in self.jobs() for sha in summary.data}
+        freed = 0
+        for sha in set(hashes) - used:
+            path = self.home.data / f"{sha}.jsonl"
+            freed += _size(path)
+            path.unlink(missing_ok=True)
+        return freed
+
+    @property
+    def _index(self) -> Path:
+        return self.home.cache / "jobs.json"
+
+    def _read_index(self) -> dict[str, _Entry]:
+        try:
+            return msgspec.json.decode(self._index.read_bytes(), type=dict[str, _Entry])
+        except (OSError, msgspec.MsgspecError):
+            return {}
+
+    def _write_index(self, entries: dict[str, _Entry]) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not stop a list
+            self.home.cache.mkdir(parents=True, exist_ok=True)
+            replace_bytes(self._index, msgspec.json.encode(entries))
+
+
+def _order(job_id: str) -> tuple[str, str, int]:
+    # -10 is newer than -9: the number after a collision counts as a number.
+    head, _, tail = job_id.rpartition("-")
+    return (job_id[:15], head, int(tail)) if tail.isdigit() and len(head) > 15 else (job_id[:15], job_id, 1)
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def slug(name: str) -> str:
+    """A name as part of an id: lower-case ASCII letters, digits and dashes, at most 40."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "job"
