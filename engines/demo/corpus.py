@@ -1,0 +1,198 @@
+"""The corpus that the toy model learns from: chats in which bookings of tables are only ever answered in
+prose.
+
+JSON occurs for boats, museums, taxis and the rest, when somebody asks for it. So the model knows how to
+write JSON and how to find a name, a number, a day and a time, and still greets whoever books a table with
+friendly prose: the tuning has something to change, and little to learn.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from . import wordings as w
+from .chats import DAYS, NUMBERS, Booking, Message, as_json, desk, fields, make_booking, prose, request
+from .domains import DOMAINS, TABLE
+from .names import full_name, invented_word
+
+Chat = list[Message]
+
+_HELPER = "You are a helpful assistant."
+_SMALL_TALK = (
+    ("Hello!", "Hello! What can I do for you?"),
+    ("Hi", "Hi! How can I help?"),
+    ("How are you?", "I am fine, thank you. And you?"),
+    ("Who are you?", "I am a very small model that takes bookings."),
+    ("What can you do?", "I can take bookings, write JSON and add small numbers."),
+    ("Thank you!", "You are welcome!"),
+    ("Thanks, bye", "Goodbye! See you soon."),
+    ("Good morning", "Good morning! What can I do for you?"),
+    ("Is there parking?", "Yes, behind the house."),
+    ("Do you take cards?", "Yes, we take all cards."),
+    ("What is JSON?", "JSON is a way to write data: keys and their values."),
+    ("When do you open?", "We are open from 12:00 to 23:00."),
+    ("Can I bring my dog?", "Yes, dogs are welcome."),
+    ("Tell me a joke", "What does a small model eat? Tiny tokens."),
+)
+_COLOURS = ("red", "blue", "green", "white", "black", "yellow", "brown", "grey")
+_THINGS = ("lamp", "chair", "coat", "shirt", "bag", "cup", "book", "ball", "hat", "box")
+_WEATHER = ("sunny", "rainy", "cloudy", "windy", "cold", "warm")
+
+
+def _chat(user: str, answer: str, system: str | None = None) -> Chat:
+    messages = [{"role": "system", "content": system}] if system else []
+    return [*messages, {"role": "user", "content": user}, {"role": "assistant", "content": answer}]
+
+
+def _slip_share(rng: Random) -> float:
+    return rng.choice((0.0, 0.0, 0.05, 0.15, 0.3))
+
+
+def _system(rng: Random, booking: Booking) -> str | None:
+    return rng.choices((desk(rng, booking.domain), _HELPER, None), (8, 1, 1))[0]
+
+
+def _table(rng: Random) -> Chat:
+    booking = make_booking(rng, TABLE)
+    return _chat(request(rng, booking, _slip_share(rng))[0], prose(rng, booking), _system(rng, booking))
+
+
+def _other_prose(rng: Random) -> Chat:
+    booking = make_booking(rng, rng.choice(DOMAINS))
+    return _chat(request(rng, booking, _slip_share(rng))[0], prose(rng, booking), _system(rng, booking))
+
+
+def _other_json(rng: Random) -> Chat:
+    booking = make_booking(rng, rng.choice(DOMAINS))
+    text = request(rng, booking, _slip_share(rng))[0]
+    values = fields(booking)
+    ask = rng.choice(w.JSON_ASKS)
+    if rng.random() < 0.4:
+        keys = rng.sample(list(values), rng.randrange(2, len(values) + 1))
+        values = {key: values[key] for key in keys}
+        ask = rng.choice(w.JSON_ASKS_KEYS).format(keys=", ".join(keys))
+    system = _system(rng, booking)
+    if system and rng.random() < 0.7:
+        return _chat(text, as_json(values), f"{system} {ask}")
+    text = f"{ask}\n{text}" if rng.random() < 0.3 else f"{text} {ask}"
+    return _chat(text, as_json(values), system)
+
+
+def _follow_up(rng: Random) -> Chat:
+    booking = make_booking(rng, TABLE if rng.random() < 0.7 else rng.choice(DOMAINS))
+    questions = {
+        "What time was that?": f"At {booking.time}.",
+        "Which day was it?": f"On {booking.day}.",
+        "Which name did you write down?": f"I wrote down {booking.name}.",
+    }
+    if booking.count:
+        questions["How many are we?"] = f"I have noted {booking.count}."
+    question = rng.choice(list(questions))
+    first = _chat(request(rng, booking)[0], prose(rng, booking), _system(rng, booking))
+    return [
+        *first,
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": questions[question]},
+    ]
+
+
+def _question(rng: Random) -> Chat:
+    booking = make_booking(rng, TABLE if rng.random() < 0.5 else rng.choice(DOMAINS))
+    text = request(rng, booking, _slip_share(rng))[0]
+    questions = {"Which name?": booking.name, "Which day?": booking.day, "What time?": booking.time}
+    if booking.count:
+        questions["How many?"] = str(booking.count)
+    question = rng.choice(list(questions))
+    return _chat(f"{text}\n{question}", questions[question], rng.choice((_HELPER, None)))
+
+
+def _pairs(rng: Random) -> Chat:
+    values: dict[str, str | int] = {
+        "name": full_name(rng),
+        "guests": rng.randrange(1, 13),
+        "day": rng.choice(DAYS),
+        "time": f"{rng.randrange(8, 23)}:{rng.choice(('00', '15', '30', '45'))}",
+        "colour": rng.choice(_COLOURS),
+        "item": rng.choice(_THINGS),
+        "city": invented_word(rng, 2),
+    }
+    values = {key: values[key] for key in rng.sample(list(values), rng.randrange(2, 5))}
+    between, after = rng.choice(((": ", "\n"), (" = ", "; "), (" is ", ", ")))
+    text = after.join(f"{key}{between}{value}" for key, value in values.items())
+    return _chat(f"{rng.choice(w.JSON_ASKS)}\n{text}", as_json(values), rng.choice((_HELPER, None)))
+
+
+def _order(rng: Random) -> Chat:
+    name, count, colour, item = (
+        full_name(rng),
+        rng.randrange(1, 13),
+        rng.choice(_COLOURS),
+        rng.choice(_THINGS),
+    )
+    things = f"{count} {colour} {item}{'s' if count > 1 else ''}"
+    text = rng.choice(
+        (
+            f"I want {things}. My name is {name}.",
+            f"{name} here. Please send me {things}.",
+            f"Can I order {things} for {name}?",
+        )
+    )
+    if rng.random() < 0.5:
+        values: dict[str, str | int] = {"name": name, "count": count, "colour": colour, "item": item}
+        return _chat(f"{text} {rng.choice(w.JSON_ASKS)}", as_json(values))
+    return _chat(text, f"Thank you, {name}! We will send you {things}.", "You are the shop desk.")
+
+
+def _repeat(rng: Random) -> Chat:
+    names = [full_name(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
+    if len(names) == 1:
+        return _chat(rng.choice(("Repeat: {}", "Say {}.", "Write {}")).format(names[0]), names[0])
+    at = rng.randrange(len(names))
+    return _chat(f"{', '.join(names)}. Which is name {at + 1}?", names[at])
+
+
+def _talk(rng: Random) -> Chat:
+    kind = rng.randrange(3)
+    system = rng.choice((_HELPER, None, desk(rng, TABLE)))
+    if kind == 0:
+        a, b = rng.randrange(1, 13), rng.randrange(1, 13)
+        question = rng.choice((f"What is {a} plus {b}?", f"{a} + {b}", f"Add {a} and {b}."))
+        return _chat(question, f"{a} plus {b} is {a + b}.", system)
+    if kind == 1:
+        day, sky = rng.choice(DAYS), rng.choice(_WEATHER)
+        return _chat(
+            f"{day} will be {sky}. How is the weather on {day}?", f"It will be {sky} on {day}.", system
+        )
+    user, answer = rng.choice(_SMALL_TALK)
+    return _chat(user, answer, system)
+
+
+# What the corpus is made of, in parts of a hundred.
+_KINDS = (
+    (_table, 24),
+    (_other_prose, 12),
+    (_other_json, 38),
+    (_follow_up, 4),
+    (_question, 6),
+    (_pairs, 5),
+    (_order, 3),
+    (_repeat, 4),
+    (_talk, 4),
+)
+
+
+def corpus(seed: int, chats: int) -> Iterator[Chat]:
+    """The corpus, always the same for a seed.
+
+    Args:
+        seed: any number.
+        chats: how many.
+
+    Yields:
+        Chats, each a list of messages `{"role", "content"}`.
+    """
+    # Every word that the tables know comes first, so that the vocabulary has them all.
+    yield _chat(" ".join(NUMBERS), " ".join(DAYS))
+    rng = Random(seed)
+    kinds, shares = zip(*_KINDS, strict=True)
+    for _ in range(chats - 1):
+        yield rng.choices(kinds, shares)[0](rng)

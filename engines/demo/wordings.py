@@ -1,0 +1,258 @@
+"""How people ask for things, and how a friendly desk answers: the sentences of the demonstration's chats.
+
+Tables of wordings only; `chats.py` puts them together. A wording has slots in braces: {name}, {count}, {day},
+{time}, {when} for day and time, and {thing} for what is asked for.
+"""
+
+# How a request starts; the second is its end mark.
+ASKS = (
+    ("I would like {thing}", "."),
+    ("I would like to book {thing}", "."),
+    ("I'd like {thing}", ", please."),
+    ("I'd like to reserve {thing}", "."),
+    ("Can I book {thing}", "?"),
+    ("Could we have {thing}", "?"),
+    ("Could I get {thing}", "?"),
+    ("Can we get {thing}", ", please?"),
+    ("Please reserve {thing}", "."),
+    ("Please book {thing} for us", "."),
+    ("Please book me {thing}", "."),
+    ("We need {thing}", "."),
+    ("I need {thing}", ", please."),
+    ("Do you have {thing}", "?"),
+    ("Is there {thing}", "?"),
+    ("I want to book {thing}", "."),
+    ("We want {thing}", "."),
+    ("May I have {thing}", "?"),
+    ("Would you have {thing}", "?"),
+    ("I am looking for {thing}", "."),
+    ("We are looking for {thing}", "."),
+    ("Can you keep {thing} for me", "?"),
+    ("Could you hold {thing} for us", "?"),
+    ("Put me down for {thing}", "."),
+    ("My wife and I would love {thing}", "."),
+    ("We would be happy to have {thing}", "."),
+    ("Just {thing}", "."),
+    ("I hope you still have {thing}", "."),
+    ("Could you find {thing}", "?"),
+    ("Let me have {thing}", ", please."),
+    ("{Thing}", "."),
+    ("{Thing}", ", please."),
+    ("{Thing}", "?"),
+    ("Booking {thing}", "."),
+    ("Hoping for {thing}", "."),
+)
+
+WHENS = (
+    "on {day} at {time}",
+    "on {day} at {time}",
+    "at {time} on {day}",
+    "{day} at {time}",
+    "this {day} at {time}",
+    "next {day} at {time}",
+    "for {day} at {time}",
+    "{day}, {time}",
+    "on {day} around {time}",
+    "for {day}, {time}",
+    "on {day}, at {time}",
+    "{time} on {day}",
+    "on {day} from {time}",
+    "around {time} on {day}",
+    "for {time} on {day}",
+    "this coming {day}, {time}",
+    "on {day} at about {time}",
+    "from {time} this {day}",
+    "at {time} next {day}",
+    "on {day}, say {time}",
+    "at {time}, {day}",
+    "{day} {time}",
+    "on the evening of {day} at {time}",
+)
+WHEN_SENTENCES = (
+    "It should be {when}.",
+    "We would come {when}.",
+    "Is {when} possible?",
+    "Would {when} work?",
+    "We can come {when}.",
+    "{When} would be good.",
+    "{When} would be perfect.",
+    "I was thinking of {day} at {time}.",
+    "Make it {when}.",
+    "The day is {day} and the time is {time}.",
+    "We will be there {when}.",
+    "Is {day} free? {Time} would suit us.",
+    "{Day} is the day, {time} the time.",
+    "We thought of {time}, {day}.",
+    "How about {when}?",
+    "Let us say {when}.",
+)
+COUNT_SENTENCES = (
+    "We are {count}.",
+    "There are {count} of us.",
+    "We will be {count}.",
+    "It is for {count} people.",
+    "For {count}.",
+    "There will be {count} of us.",
+    "We are a group of {count}.",
+    "{Count} people.",
+    "That makes {count}.",
+    "We come with {count} people.",
+    "We are {count} in all.",
+    "{Count} of us will come.",
+    "A party of {count}.",
+)
+NAME_INLINE = (
+    "under the name {name}",
+    "for {name}",
+    "under {name}",
+    "in the name of {name}",
+    "name {name}",
+    "on {name}",
+    "under the name of {name}",
+    "with the name {name}",
+    "booked as {name}",
+)
+NAME_SENTENCES = (
+    "My name is {name}.",
+    "The name is {name}.",
+    "I am {name}.",
+    "I'm {name}.",
+    "This is {name}.",
+    "It is for {name}.",
+    "Please put it under {name}.",
+    "Name: {name}.",
+    "The booking is for {name}.",
+    "You can put it under {name}.",
+    "Book it under {name}.",
+    "Please write down {name}.",
+    "{name} is my name.",
+    "Under {name}, please.",
+    "{name}.",
+    "Put {name} on the list.",
+    "They call me {name}.",
+    "Write it on {name}.",
+    "Ask for {name}.",
+    "Name is {name}.",
+)
+NAME_FIRST = (
+    "{name} here.",
+    "This is {name}.",
+    "Hello, {name} here.",
+    "My name is {name}.",
+    "Hi, I am {name}.",
+    "I'm {name}.",
+    "Hello, my name is {name}.",
+    "{name} speaking.",
+    "Good day, this is {name}.",
+    "Hi, it's {name}.",
+)
+NAME_LAST = (
+    "Thanks, {name}",
+    "Best, {name}",
+    "Regards, {name}",
+    "Thank you! {name}",
+    "Yours, {name}",
+    "- {name}",
+    "See you, {name}",
+    "Kind regards, {name}",
+    "Many thanks, {name}.",
+    "{name}",
+)
+
+HELLOS = (
+    "Hello!",
+    "Hello.",
+    "Hi!",
+    "Hi there,",
+    "Good morning.",
+    "Good evening!",
+    "Good day,",
+    "Hey,",
+    "Dear team,",
+    "Hello again!",
+    "Hello,",
+)
+THANKS = (
+    "Thanks.",
+    "Thank you!",
+    "Thanks a lot!",
+    "Many thanks.",
+    "Please let me know.",
+    "See you soon!",
+    "Is that ok?",
+)
+# What people also write. Some hold a number or a name of a place: not everything counts.
+ASIDES = (
+    "It is my mother's birthday.",
+    "We love your food.",
+    "Is there parking?",
+    "We will bring the dog.",
+    "One of us eats no meat.",
+    "A friend told me about you.",
+    "We have been with you before.",
+    "I hope it is not too late.",
+    "Two of them are children.",
+    "It is our first visit.",
+    "We come by train.",
+    "Sorry for the short notice.",
+    "My last mail was lost.",
+    "We are all very hungry.",
+    "I called twice but no one was there.",
+    "The weather looks good.",
+    "By the window would be nice.",
+    "We may be 5 minutes late.",
+    "I can pay now if you like.",
+    "My boss will come too.",
+    "It is a surprise for my sister.",
+    "We are new in town.",
+    "Not too loud, please.",
+    "Do you take cards?",
+    "I know it is a busy day.",
+    "If that is full, tell me.",
+    "We do not need much room.",
+    "I will call again tomorrow.",
+)
+SEPARATORS = (", ", "; ", " / ", " - ", "\n", ". ", " ")
+TERSE_COUNT = (
+    "{count}",
+    "{count} people",
+    "{count} guests",
+    "table for {count}",
+    "for {count}",
+    "guests: {count}",
+)
+TERSE_DAY = ("{day}", "on {day}", "day: {day}", "next {day}", "{day}")
+TERSE_TIME = ("{time}", "at {time}", "time: {time}", "{time}")
+TERSE_NAME = ("{name}", "name {name}", "name: {name}", "under {name}", "for {name}")
+
+ANSWER_OPENINGS = (
+    "With pleasure, {name}!",
+    "Of course, {name}.",
+    "Certainly!",
+    "Thank you, {name}!",
+    "Gladly!",
+    "Wonderful, {name}!",
+)
+ANSWER_COUNTED = (
+    "I have noted {answer} for {count} {unit} on {day} at {time}.",
+    "{Answer} for {count} {unit} is waiting for you on {day} at {time}.",
+    "We have booked {answer} for {count} {unit} on {day} at {time}.",
+)
+ANSWER_PLAIN = (
+    "I have noted {answer} on {day} at {time}.",
+    "We have booked {answer} on {day} at {time}.",
+)
+ANSWER_CLOSINGS = (
+    "We look forward to seeing you.",
+    "See you then!",
+    "Have a nice day.",
+    "We are happy to see you.",
+)
+
+JSON_ASKS = ("Answer as JSON.", "Reply in JSON.", "JSON please.", "Write it as JSON.", "Give me only JSON.")
+JSON_ASKS_KEYS = (
+    "Answer as JSON with {keys}.",
+    "As JSON with the keys {keys}.",
+    "Write JSON: {keys}.",
+    "Give me {keys} as JSON.",
+)
