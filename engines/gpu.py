@@ -12,6 +12,8 @@ from typing import NamedTuple
 # More than this in use while not one process is seen means that processes are hidden (a container, WSL),
 # not that the GPU is idle: an idle GPU without a display holds some megabytes beside what is reserved.
 HIDDEN_BYTES = 256 * 1024**2
+# Drivers before 510 count the reserved memory as used: half a gigabyte and more on the large ones.
+HIDDEN_WITH_RESERVED_BYTES = 1024**3
 
 
 # Bits of nvmlClocksEventReasons. Idle (0x1) is left out: nothing is held down there.
@@ -148,7 +150,8 @@ def memory_of(gpu: Gpu, pids: Iterable[int]) -> MemorySplit:
     hidden, and then whose memory it is stays unknown (None) rather than guessed.
     """
     used, free = gpu.memory_used_bytes, gpu.memory_free_bytes
-    if used is None or gpu.processes is None or (not gpu.processes and used > HIDDEN_BYTES):
+    idle_bytes = HIDDEN_WITH_RESERVED_BYTES if gpu.memory_reserved_bytes is None else HIDDEN_BYTES
+    if used is None or gpu.processes is None or (not gpu.processes and used > idle_bytes):
         return MemorySplit(None, None, free)
     mine = set(pids)
     held = [process.memory_bytes for process in gpu.processes if process.pid in mine]
