@@ -156,7 +156,7 @@ class Nvml:
             count = pynvml.nvmlDeviceGetCount()
         except pynvml.NVMLError as error:
             raise DriverGone(str(error)) from error
-        if count != len(self._devices):
+        if count != len(self._devices) or any(device.handle is None for device in self._devices):
             self._devices = [open_device(index) for index in range(count)]
             self._listen()
         self._take_events(now)

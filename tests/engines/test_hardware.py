@@ -165,9 +165,13 @@ def test_a_gpu_lost_before_we_looked_is_listed_as_such(nvml_here: StandIn) -> No
     nvml_here.lose_gpu(0, pynvml.NVML_ERROR_RESET_REQUIRED)
     with Nvml() as nvml:
         broken, well = nvml.read().gpus
-    assert broken.error is not None
-    assert "nvidia-smi -r" in broken.error
-    assert well.error is None
+        assert broken.error is not None
+        assert "nvidia-smi -r" in broken.error
+        assert well.error is None
+
+        nvml_here.lose_gpu(0, code=0)
+        mended = nvml.read().gpus[0]
+        assert (mended.error, mended.uuid[:12]) == (None, "GPU-00000000")
 
 
 def test_a_driver_that_goes_away_is_a_problem_in_words_and_found_again(nvml_here: StandIn) -> None:

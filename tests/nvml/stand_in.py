@@ -14,9 +14,12 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pynvml
-import pytest
+
+if TYPE_CHECKING:  # the stand-in serves pictures too, where there is no pytest
+    import pytest
 
 GIB = 1024**3
 SOURCE = Path(__file__).with_name("nvml_stand_in.c")
@@ -167,7 +170,7 @@ class StandIn:
         path = os.pathsep.join(filter(None, [str(self.library.parent), base.get("LD_LIBRARY_PATH", "")]))
         return {**base, "LD_LIBRARY_PATH": path, "NVML_STAND_IN": str(self._file)}
 
-    def here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def here(self, monkeypatch: "pytest.MonkeyPatch") -> None:
         """Let `pynvml` in this process see this machine until the test ends."""
         # pynvml 13.615 keeps the library, and each function that it once found there, in these two.
         monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(self.library)))
