@@ -156,9 +156,14 @@ class Nvml:
             count = pynvml.nvmlDeviceGetCount()
         except pynvml.NVMLError as error:
             raise DriverGone(str(error)) from error
-        if count != len(self._devices) or any(device.handle is None for device in self._devices):
+        if count != len(self._devices):
             self._devices = [open_device(index) for index in range(count)]
             self._listen()
+        for index, device in enumerate(self._devices):
+            if device.handle is None:
+                self._devices[index] = open_device(index)
+                if self._devices[index].handle is not None:
+                    self._listen()
         self._take_events(now)
         gpus = tuple(
             replace(measure(device, self._names), xid=self._xids.get(device.known.uuid))

@@ -169,6 +169,9 @@ def test_a_gpu_lost_before_we_looked_is_listed_as_such(nvml_here: StandIn) -> No
         assert "nvidia-smi -r" in broken.error
         assert well.error is None
 
+        nvml_here.report_xid(1, 31)
+        assert nvml.read().gpus[1].xid is not None  # the others' faults are still heard
+
         nvml_here.lose_gpu(0, code=0)
         mended = nvml.read().gpus[0]
         assert (mended.error, mended.uuid[:12]) == (None, "GPU-00000000")
