@@ -1,0 +1,56 @@
+"""`preview`: rows as they will be trained, token by token, as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from .data import place, read_rows
+from .failures import classify
+from .render import UNTRAINED, Renderer, RowError
+
+
+def main(asked: argparse.Namespace) -> int:
+    """Print a line a row: `{row, source, ids, labels, texts, tokens, trained_tokens, ends}`, or `{row, error}`."""
+    try:
+        first, last = _range(asked.rows)
+        renderer = open_renderer(asked.model, asked.template, asked.remote_code)
+        for number, row in read_rows(asked.data):
+            if number >= first and (last is None or number < last):
+                print(json.dumps(_line(number, row, renderer), ensure_ascii=False), flush=True)
+    except Exception as error:  # noqa: BLE001: said as JSON, like everything here
+        print(json.dumps({"error": classify(error).as_json()}), flush=True)
+        return 1
+    return 0
+
+
+def open_renderer(model: str, template: Path | None, remote_code: bool) -> Renderer:
+    """The renderer of a folder or a hub id; of a hub id, only what the cache or the hub has of the tokenizer."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=remote_code)
+    return Renderer(tokenizer, template.read_text(encoding="utf-8") if template else None)
+
+
+def _line(number: int, row: dict[str, Any], renderer: Renderer) -> dict[str, Any]:
+    try:
+        rendered = renderer.row(row)
+    except RowError as error:
+        return {"row": number, "source": row.get("source"), "error": f"{place(row)}: {error}"}
+    return {
+        "row": number,
+        "source": row.get("source"),
+        "ids": rendered.ids,
+        "labels": rendered.labels,
+        "texts": [renderer.decode([token]) for token in rendered.ids],
+        "tokens": len(rendered.ids),
+        "trained_tokens": sum(label != UNTRAINED for label in rendered.labels),
+        "ends": renderer.ends(rendered),
+    }
+
+
+def _range(text: str) -> tuple[int, int | None]:
+    first, _, last = text.partition(":")
+    return int(first or 0), int(last) if last else None

@@ -1,0 +1,429 @@
+"""TRL's SFTTrainer, with our own order of rows, evaluation, learning rate, checkpoints and end.
+
+What is kept from TRL and transformers: the loop, accumulation, the loss over the trained tokens of the
+whole update, the optimizer, mixed precision, several processes. Nothing else of theirs is inherited
+unseen: `arguments` states every setting that bears on the result.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from datasets import Dataset
+from transformers import Trainer, TrainerCallback
+from transformers.trainer_callback import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
+from . import checkpoints, schedule
+from .data import Row
+from .failures import Failure
+from .plan import Values
+from .progress import Progress
+from .rehearse import rehearse
+from .render import UNTRAINED, Renderer
+from .sampling import generate, random_state_kept
+from .stopping import Stop, Stopped
+
+NOT_FINITE_UPDATES = 5
+"""So many updates in a row without a finite loss, and the job is beyond hope."""
+NOT_METRICS = ("train_", "total_flos", "step")
+
+
+class AlreadyTrained(Exception):
+    """The checkpoint that was resumed from is the last one: only what comes after training is left."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The row whose answer is generated at each evaluation.
+
+    Attributes:
+        prompt: what is shown: messages, or a text.
+        expected: what the data says.
+        ids: the prompt's tokens.
+    """
+
+    prompt: Any
+    expected: str
+    ids: list[int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run needs beside the model and the rows."""
+
+    values: Values
+    total: int
+    """Updates of the whole job."""
+    ranks: int
+    checkpoints: Path
+    progress: Progress
+    stop: Stop
+    renderer: Renderer
+    held_out: HeldOut | None
+    resumed: checkpoints.Checkpoint | None
+
+
+def arguments(run: Run, on_cpu: bool) -> SFTConfig:
+    """All of TRL's and transformers' settings that bear on the result."""
+    values = run.values
+    return SFTConfig(
+        output_dir=str(run.checkpoints),
+        max_steps=run.total,
+        per_device_train_batch_size=values.micro_batch_size,
+        per_device_eval_batch_size=values.micro_batch_size,
+        gradient_accumulation_steps=values.batch_size // (values.micro_batch_size * run.ranks),
+        average_tokens_across_devices=True,
+        learning_rate=values.learning_rate,
+        optim="adamw_torch_fused",
+        adam_beta1=0.9,
+        adam_beta2=0.999,
+        adam_epsilon=1e-8,
+        weight_decay=values.weight_decay,
+        max_grad_norm=values.max_grad_norm,
+        label_smoothing_factor=0.0,
+        loss_type="nll",
+        # Rows come rendered, with labels: TRL neither tokenises, nor cuts, nor packs.
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        packing=False,
+        padding_free=False,
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_drop_last=False,
+        bf16=values.dtype == "bfloat16",
+        fp16=False,
+        use_cpu=on_cpu,
+        seed=values.seed,
+        data_seed=values.seed,
+        gradient_checkpointing=values.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if values.gradient_checkpointing else None,
+        use_cache=False,
+        # When to log, evaluate and save is decided in `Flow`.
+        logging_strategy="no",
+        eval_strategy="no",
+        save_strategy="no",
+        # By default transformers hides a loss that is not finite behind an average of older ones.
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        ddp_find_unused_parameters=False,
+    )
+
+
+class Shuffled(torch.utils.data.Sampler[int]):
+    """A new order of the rows each epoch, from the seed and the epoch's number alone.
+
+    So it is the same whatever else drew random numbers, however the rows are batched, and after a resume.
+    """
+
+    def __init__(self, rows: int, seed: int) -> None:
+        self._rows = rows
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __iter__(self) -> Iterator[int]:
+        dice = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        return iter(torch.randperm(self._rows, generator=dice).tolist())
+
+
+def collate(rows: list[dict[str, Any]], pad_to: int = 1) -> dict[str, torch.Tensor]:
+    """Rows as one batch, padded on the right to the longest (to a multiple of `pad_to`)."""
+    longest = math.ceil(max(len(row["input_ids"]) for row in rows) / pad_to) * pad_to
+    shape = (len(rows), longest)
+    batch = {
+        "input_ids": torch.zeros(shape, dtype=torch.long),
+        "attention_mask": torch.zeros(shape, dtype=torch.long),
+        "labels": torch.full(shape, UNTRAINED, dtype=torch.long),
+    }
+    for place, row in enumerate(rows):
+        length = len(row["input_ids"])
+        batch["input_ids"][place, :length] = torch.tensor(row["input_ids"])
+        batch["attention_mask"][place, :length] = 1
+        batch["labels"][place, :length] = torch.tensor(row["labels"])
+    return batch
+
+
+def as_columns(rows: list[Row]) -> list[dict[str, Any]]:
+    return [{"input_ids": row.ids, "labels": row.labels} for row in rows]
+
+
+class JobTrainer(SFTTrainer):
+    """Trains one job.
+
+    Args:
+        model: base model, with its adapter unless all of it is trained.
+        tokenizer: saved with every checkpoint.
+        train, valid: rendered rows; valid may be empty, and then nothing is evaluated.
+    """
+
+    def __init__(self, run: Run, model: Any, tokenizer: Any, train: list[Row], valid: list[Row]) -> None:
+        on_gpu = next(model.parameters()).is_cuda
+        self.run = run
+        self.train_rows = train
+        # The longest first: padding is least in batches of like length, and a lack of memory shows at once.
+        self.valid_rows = sorted(valid, key=len, reverse=True)
+        self.last_eval_loss: float | None = None
+        self.saved_step: int | None = None
+        self.left_early = False
+        super().__init__(
+            model=model,
+            args=arguments(run, on_cpu=not on_gpu),
+            # Tensor cores want multiples of 8; what is padded is masked, so the result does not change.
+            data_collator=functools.partial(collate, pad_to=8 if on_gpu else 1),
+            train_dataset=Dataset.from_dict(
+                {
+                    "input_ids": [numpy.asarray(row.ids) for row in train],
+                    "labels": [numpy.asarray(row.labels) for row in train],
+                }
+            ),
+            processing_class=tokenizer,
+            callbacks=[],
+        )
+        self.remove_callback(PrinterCallback)
+        self.add_callback(Flow(self))
+        # TRL's loss divides by the trained tokens of the update whatever the model's forward accepts;
+        # transformers counts them only where this is set (some architectures' forward hides it).
+        self.model_accepts_loss_kwargs = True
+        # TRL casts adapters under 4 bits to bf16, and a resume loads them as fp32: with fp32 from the
+        # start, a resumed run's losses equal an unbroken one's to the last bit (TRL 1.16).
+        for parameter in self.trainable():
+            parameter.data = parameter.data.float()
+
+    def trainable(self) -> list[torch.nn.Parameter]:
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+        return self.state.global_step
+
+    def stop_agreed(self) -> bool:
+        """Whether to stop now; with several processes, all give the same answer."""
+        if self.run.ranks == 1:
+            return self.run.stop.requested
+        wish = torch.tensor(float(self.run.stop.requested), device=self.args.device)
+        return bool(self.accelerator.reduce(wish, reduction="sum").item() > 0)
+
+    def begin(self) -> None:
+        """Before the first update: rehearse, and take the "before" of every "2.31 → 1.04"."""
+        run, resumed = self.run, self.run.resumed
+        if resumed is not None:
+            self._total_train_tokens = resumed.num_tokens
+        if run.values.rehearse and not (resumed and resumed.step >= run.total):
+            run.progress.phase("rehearsing")
+            with random_state_kept():
+                rehearse(self, run)
+        run.stop.wait_for_boundary()
+        if resumed is None:
+            self.evaluate()
+        elif resumed.eval_loss is None and schedule.is_due(resumed.step, run.values.eval_every, run.total):
+            # It was stopped in its evaluation, or just before.
+            self.evaluate()
+            if self.last_eval_loss is not None:
+                checkpoints.mark_complete(
+                    checkpoints.Checkpoint(resumed.path, resumed.step, self.last_eval_loss, resumed.num_tokens)
+                )
+        if self.left_early or self.stop_agreed():
+            raise Stopped
+        if resumed is not None and resumed.step >= run.total:
+            raise AlreadyTrained
+        run.progress.phase("training", self.step, run.total, "updates")
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Held-out loss, per trained token and so independent of the batches; and one sample.
+
+        A stop ends it early, without a result. The random state stays as it was.
+        """
+        self.control.should_evaluate = False
+        self.last_eval_loss = None
+        if not self.valid_rows:
+            return {}
+        self.model.eval()
+        with random_state_kept():
+            loss = self._held_out_loss()
+            if loss is None:
+                self.leave_early()
+                return {}
+            self.last_eval_loss = loss if math.isfinite(loss) else None
+            self.log({"eval_loss": loss})
+            if self.run.held_out is not None and self.run.values.sample_tokens and self.is_world_process_zero():
+                self._sample(self.run.held_out)
+        self.run.progress.phase("training", self.step, self.run.total, "updates")
+        return {"eval_loss": loss}
+
+    def leave_early(self) -> None:
+        """Save, and make no further update."""
+        self.left_early = True
+        self.control.should_evaluate = False
+        self.control.should_save = self.control.should_training_stop = True
+
+    def _held_out_loss(self) -> float | None:
+        size = self.args.per_device_eval_batch_size
+        batches = [self.valid_rows[at : at + size] for at in range(0, len(self.valid_rows), size)]
+        losses = torch.zeros(2, dtype=torch.float64, device=self.args.device)
+        for turn in range(math.ceil(len(batches) / self.run.ranks)):
+            if self.stop_agreed():
+                return None
+            self.run.progress.phase("evaluating", turn * self.run.ranks * size, len(self.valid_rows), "rows")
+            number = turn * self.run.ranks + self.args.process_index
+            # Every process makes as many passes as the others; what is left over counts for nothing.
+            rows = batches[min(number, len(batches) - 1)]
+            loss = self.batch_loss(rows)
+            trained = sum(row.trained for row in rows) if number < len(batches) else 0
+            losses += torch.tensor([loss * trained if trained else 0.0, trained]).to(losses)
+        total = self.accelerator.reduce(losses, reduction="sum")
+        return (total[0] / total[1]).item()
+
+    def batch_loss(self, rows: list[Row]) -> float:
+        """Mean loss over the trained tokens of some rows, without gradients."""
+        inputs = self._prepare_inputs(self.data_collator(as_columns(rows)))
+        with torch.no_grad(), self.compute_loss_context_manager():
+            return float(self.compute_loss(self.model, inputs).item())
+
+    def _sample(self, held_out: HeldOut) -> None:
+        ids = generate(
+            self.model,
+            held_out.ids,
+            end_ids=self.run.renderer.end_ids,
+            max_tokens=self.run.values.sample_tokens,
+            stop=lambda: self.run.stop.requested,
+        )
+        if ids and ids[-1] in self.run.renderer.end_ids:
+            ids = ids[:-1]
+        answer = self.run.renderer.decode(ids)
+        self.run.progress.sample(self.step, held_out.prompt, held_out.expected, answer)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The learning rate over the job."""
+        values, total = self.run.values, self.run.total
+        share = functools.partial(
+            schedule.learning_rate_share,
+            total=total,
+            warmup=schedule.warmup_updates(total, values.warmup_share, values.warmup_max),
+            schedule=values.schedule,
+            final_share=values.final_learning_rate_share,
+        )
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, share)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int]:
+        return Shuffled(len(self.train_rows), self.run.values.seed)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Save here and now; afterwards only the last and the best checkpoint are left."""
+        run = self.run
+        if self.saved_step == self.step:
+            return
+        run.progress.phase("saving", unit="checkpoint")
+        folder = checkpoints.folder_of(run.checkpoints, self.step)
+        if self.is_world_process_zero():
+            checkpoints.remove(folder)
+        self.accelerator.wait_for_everyone()
+        # Past TRL, which writes a model card each time.
+        Trainer._save_checkpoint(self, model, trial)
+        self.accelerator.wait_for_everyone()
+        self.saved_step = self.step
+        if not self.is_world_process_zero():
+            return
+        saved = checkpoints.Checkpoint(folder, self.step, self.last_eval_loss, self._total_train_tokens)
+        checkpoints.mark_complete(saved)
+        run.progress.checkpoint(saved.step, folder, saved.eval_loss)
+        for old in checkpoints.superfluous(checkpoints.complete(run.checkpoints)):
+            checkpoints.remove(old.path)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Weights or adapter, and the tokenizer: transformers would add its arguments, as a pickle."""
+        folder = output_dir or str(self.args.output_dir)
+        # `save_embedding_layers="auto"` would ask the hub about the base model.
+        adapter: dict[str, Any] = {"save_embedding_layers": False} if hasattr(self.model, "peft_config") else {}
+        self.model.save_pretrained(folder, state_dict=state_dict, **adapter)
+        self.processing_class.save_pretrained(folder)
+
+
+class Flow(TrainerCallback):
+    """What happens after which update, and what is reported of it."""
+
+    def __init__(self, trainer: JobTrainer) -> None:
+        self._trainer = trainer
+        self._run = trainer.run
+        self._began = 0.0
+        self._seconds = 0.0
+        self._tokens_before = 0
+        self._not_finite = 0
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self._trainer.begin()
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self._began = time.monotonic()
+        self._tokens_before = self._trainer._total_train_tokens
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        self._seconds = time.monotonic() - self._began
+        step, values, total = state.global_step, self._run.values, self._run.total
+        self._trainer.last_eval_loss = None
+        control.should_log = True
+        control.should_evaluate = schedule.is_due(step, values.eval_every, total)
+        control.should_save = schedule.is_due(step, values.save_every, total)
+        if self._trainer.stop_agreed():
+            self._trainer.leave_early()
+        self._run.progress.phase("training", step, total, "updates")
+        return control
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        logs = {name: value for name, value in (logs or {}).items() if not name.startswith(NOT_METRICS)}
+        if "loss" in logs:
+            tokens = self._trainer._total_train_tokens - self._tokens_before
+            logs["tokens_per_second"] = tokens / self._seconds if self._seconds else None
+            logs["memory_bytes"] = self._memory_bytes()
+            print(f"update {state.global_step}/{self._run.total}: loss {logs['loss']:.4f}", flush=True)
+        elif "eval_loss" in logs:
+            print(f"update {state.global_step}/{self._run.total}: held-out loss {logs['eval_loss']:.4f}", flush=True)
+        if logs.keys() - {"epoch"}:
+            self._run.progress.metrics(state.global_step, **logs)
+        if "loss" in logs:
+            self._watch_over(state.global_step, logs["loss"], logs.get("grad_norm"))
+
+    def _watch_over(self, step: int, loss: float, gradient: float | None) -> None:
+        if math.isfinite(loss) and (gradient is None or math.isfinite(gradient)):
+            self._not_finite = 0
+            return
+        self._not_finite += 1
+        if self._not_finite == 1:
+            self._run.progress.note("warning", f"The loss or its gradient is not finite at update {step}.", step=step)
+        if self._not_finite >= NOT_FINITE_UPDATES:
+            raise Failure(
+                "not_finite",
+                f"The loss or its gradient was not finite for {self._not_finite} updates, up to update {step}.",
+                "Lower the learning rate (by 3 to 10 times) and start again; resuming continues from the "
+                "last checkpoint with the same rate.",
+            )
+
+    def _memory_bytes(self) -> int:
+        """Peak of the GPU since the last line, the largest over all processes; on a CPU the resident set."""
+        device = self._trainer.args.device
+        if device.type != "cuda":
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE")
+        peak = torch.tensor(float(torch.cuda.max_memory_allocated(device)), device=device)
+        torch.cuda.reset_peak_memory_stats(device)
+        if self._run.ranks > 1:
+            peak = self._trainer.accelerator.gather(peak.reshape(1)).max()
+        return int(peak.item())

@@ -1,0 +1,340 @@
+"""`train`: a job from its plan to its result.
+
+The whole story is in `run`; torch and what stands on it are imported only once a stop would be heard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import traceback
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import checkpoints, data, schedule, versions
+from .failures import Failure, classify
+from .plan import Plan, Values, read_plan
+from .progress import Progress
+from .render import Renderer
+from .stopping import Stop, Stopped
+
+if TYPE_CHECKING:
+    from .sft import HeldOut, JobTrainer
+
+
+def main(asked: argparse.Namespace) -> int:
+    """Train the job; the exit status: 0 after succeeded or stopped, 1 after failed."""
+    job: Path = asked.job.resolve()
+    progress = Progress(job, asked.attempt, writes=os.environ.get("RANK", "0") == "0")
+    resumed = checkpoints.read(asked.resume.resolve()) if asked.resume else None
+    progress.step = resumed.step if resumed else 0
+
+    def leave() -> None:
+        progress.outcome("stopped")
+        os._exit(0)
+
+    stop = Stop(leave)
+    stop.listen(asked.life)
+    try:
+        done = result_step(job)
+        if done is not None:
+            progress.step = done
+            progress.outcome("succeeded")
+            return 0
+        if asked.resume and resumed is None:
+            raise Failure(
+                "unsupported",
+                f"{asked.resume} is not a complete checkpoint: it has no complete.json",
+                "Resume from another checkpoint, or start again.",
+            )
+        finished = run(job, progress, stop, resumed)
+        progress.outcome("succeeded" if finished else "stopped")
+        return 0
+    except Stopped:
+        progress.outcome("stopped")
+        return 0
+    except BaseException as error:  # noqa: BLE001: whatever it is, the job's owner must be told
+        failure = classify(error, progress.doing)
+        traceback.print_exc()
+        progress.outcome("failed", **failure.as_json())
+        return 1
+
+
+def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoint | None) -> bool:
+    """Train, and write the result; whether the job is finished, and not stopped before its end."""
+    plan = read_plan(job / "plan.json")
+    folder = checkpoint_folder(job)
+    base = model_folder(plan, progress)
+
+    progress.phase("loading")
+    import torch
+    from transformers import set_seed
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    # The names that transformers 5.23 calls old are the only ones that 5.20 knows.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+    from . import model as loading
+    from .sft import AlreadyTrained, JobTrainer, Run
+
+    for problem in versions.problems(plan.method):
+        progress.note("warning", problem)
+    device = loading.device_for(plan.device)
+    loading.check_folder(base)
+    config = loading.load_config(base, plan.model.remote_code)
+    tokenizer = loading.load_tokenizer(base, plan.model.remote_code)
+    renderer = Renderer(tokenizer, plan.template.text)
+
+    progress.phase("tokenising")
+    train = rows_of(plan.train, renderer, progress)
+    valid = rows_of(plan.valid, renderer, progress) if plan.valid else data.Rows([], 0, 0, 0)
+    held_out = sample_row(plan.valid, renderer)
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    decide_device_values(plan, *loading.dtype_for(plan.method, device), ranks)
+    decide_length(plan, train, valid, loading.context_tokens(config))
+    train = data.fit(train, plan.asked("max_length"), plan.asked("overlong"), renderer)
+    valid = data.fit(valid, plan.asked("max_length"), plan.asked("overlong"), renderer)
+    say_what_was_left_out(train, valid, plan, progress)
+    total = schedule.total_updates(
+        len(train.rows), plan.asked("batch_size"), plan.asked("epochs"), plan.asked("max_steps")
+    )
+    decide_intervals(plan, total)
+    values = plan.settled()
+    describe_attempt(progress, plan, values, renderer, device, train, valid)
+    progress.total(total)
+
+    progress.phase("loading")
+    set_seed(values.seed)
+    model = loading.load_base(base, plan.method, values.dtype, device, plan.model.remote_code)
+    if plan.method != "full":
+        from peft import get_peft_model
+
+        model = get_peft_model(
+            model,
+            loading.adapter_config(values.rank, values.alpha, values.dropout, values.target_modules, model),
+        )
+    if renderer.template is not None:
+        tokenizer.chat_template = renderer.template
+    trainer = JobTrainer(
+        Run(values, total, ranks, folder, progress, stop, renderer, held_out, resumed),
+        model,
+        tokenizer,
+        train.rows,
+        valid.rows,
+    )
+    try:
+        trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
+    except AlreadyTrained:
+        pass
+    if trainer.left_early:
+        return False
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    if trainer.is_world_process_zero():
+        write_result(job, trainer, plan, renderer)
+        compare_checkpoints(folder, progress)
+    return True
+
+
+def checkpoint_folder(job: Path) -> Path:
+    """The job's folder for checkpoints, without what a killed attempt left half-saved."""
+    folder = job / "checkpoints"
+    folder.mkdir(exist_ok=True)
+    if os.environ.get("RANK", "0") == "0":
+        checkpoints.remove_incomplete(folder)
+    return folder
+
+
+def model_folder(plan: Plan, progress: Progress) -> Path:
+    """The base model's folder on this machine, downloaded where it is not there yet."""
+    if plan.model.path is not None:
+        return plan.model.path
+    from .fetch import fetch
+
+    progress.phase("downloading")
+    return fetch(
+        plan.model.name,
+        plan.model.revision,
+        remote_code=plan.model.remote_code,
+        on_bytes=lambda done, total: progress.phase("downloading", done, total, "bytes"),
+    )
+
+
+def rows_of(path: Path, renderer: Renderer, progress: Progress) -> data.Rows:
+    return data.render_file(path, renderer, lambda done: progress.phase("tokenising", done, unit="rows"))
+
+
+def sample_row(path: Path | None, renderer: Renderer) -> HeldOut | None:
+    """The first held-out row, as the prompt of the samples: up to its last assistant message."""
+    from .sft import HeldOut
+
+    for _, row in data.read_rows(path) if path else ():
+        if "completion" in row:
+            return HeldOut(row["prompt"], row["completion"], renderer.raw_prompt(row["prompt"]))
+        if "messages" in row:
+            messages = row["messages"]
+            last = max(number for number, message in enumerate(messages) if message["role"] == "assistant")
+            shown = messages[:last]
+            expected = messages[last].get("content") or json.dumps(messages[last].get("tool_calls"))
+            return HeldOut(shown, expected, renderer.prompt(shown, row.get("tools")))
+        return None
+    return None
+
+
+def decide_device_values(plan: Plan, dtype: str, dtype_reason: str, ranks: int) -> None:
+    """Precision and micro-batch, as far as the plan leaves them open."""
+    if plan.asked("dtype") is None:
+        plan.decide("dtype", dtype, dtype_reason)
+    batch_size, wanted = plan.asked("batch_size"), plan.asked("micro_batch_size")
+    reason = f"as planned, so that {batch_size} rows an update divide evenly"
+    if wanted is None:
+        wanted = 1 if plan.device == "cuda" else batch_size
+        reason = "the safest on a GPU" if plan.device == "cuda" else "a CPU computes the update at once"
+    try:
+        size = schedule.micro_batch(batch_size, wanted, ranks)
+    except ValueError as error:
+        raise Failure("unsupported", str(error), f"Take a batch_size that {ranks} divides.") from error
+    if size != plan.asked("micro_batch_size"):
+        plan.decide("micro_batch_size", size, reason)
+
+
+def decide_length(plan: Plan, train: data.Rows, valid: data.Rows, context_tokens: int | None) -> None:
+    """max_length: what was asked, but never more than the model knows."""
+    longest = max(len(row) for row in [*train.rows, *valid.rows])
+    asked = plan.asked("max_length")
+    if asked is None:
+        length = schedule.row_length(longest, context_tokens)
+        plan.decide("max_length", length, f"the longest row has {longest} tokens; the model's context is {context_tokens}")
+    elif context_tokens is not None and asked > context_tokens:
+        plan.decide("max_length", context_tokens, f"the model's context; {asked} was asked for")
+
+
+def decide_intervals(plan: Plan, total: int) -> None:
+    """How often to evaluate and to save."""
+    if plan.asked("eval_every") is None:
+        plan.decide("eval_every", max(1, -(-total // 10)), f"about ten times in {total} updates")
+    if plan.asked("save_every") is None:
+        plan.decide("save_every", plan.asked("eval_every"), "with each evaluation")
+
+
+def say_what_was_left_out(train: data.Rows, valid: data.Rows, plan: Plan, progress: Progress) -> None:
+    """A note for everything that the user's rows did not survive unchanged."""
+    length = plan.asked("max_length")
+    for name, rows in (("training", train), ("validation", valid)):
+        if rows.dropped:
+            progress.note(
+                "warning", f"{rows.dropped} {name} rows are longer than {length} tokens: left out.", rows=rows.dropped
+            )
+        if rows.cut:
+            progress.note("warning", f"{rows.cut} {name} rows were cut to {length} tokens.", rows=rows.cut)
+        if rows.endless - rows.cut > 0:
+            progress.note("warning", f"{rows.endless} {name} rows do not end with an end token.", rows=rows.endless)
+    if not train.rows:
+        raise Failure(
+            "data",
+            f"All {train.dropped} training rows are longer than max_length, {length} tokens.",
+            "Raise max_length, or split the rows.",
+        )
+
+
+def describe_attempt(
+    progress: Progress,
+    plan: Plan,
+    values: Values,
+    renderer: Renderer,
+    device: Any,
+    train: data.Rows,
+    valid: data.Rows,
+) -> None:
+    """This attempt's line in environment.jsonl, and a warning where the template is not the planned one."""
+    sha256 = template_sha256(renderer)
+    if plan.template.sha256 and sha256 and plan.template.sha256 != sha256:
+        progress.note("warning", "The chat template differs from the one that was planned with.", sha256=sha256)
+    progress.environment(
+        argv=sys.argv,
+        python=platform.python_version(),
+        executable=sys.executable,
+        platform=platform.platform(),
+        versions=versions.installed(),
+        device=describe_device(device),
+        values=plan.decided_here,
+        settled=asdict(values),
+        template_sha256=sha256,
+        train=train.counts(),
+        valid=valid.counts(),
+    )
+
+
+def describe_device(device: Any) -> dict[str, Any]:
+    import torch
+
+    if device.type == "cpu":
+        return {"type": "cpu", "name": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
+    properties = torch.cuda.get_device_properties(device)
+    driver = Path("/proc/driver/nvidia/version")
+    return {
+        "type": "cuda",
+        "name": properties.name,
+        "uuid": str(properties.uuid),
+        "memory_bytes": properties.total_memory,
+        "cuda": torch.version.cuda,
+        "driver": driver.read_text().splitlines()[0] if driver.is_file() else None,
+    }
+
+
+def template_sha256(renderer: Renderer) -> str | None:
+    return hashlib.sha256(renderer.template.encode()).hexdigest() if renderer.template else None
+
+
+def result_step(job: Path) -> int | None:
+    """The last update of a result that is already there."""
+    try:
+        return json.loads((job / "result" / "result.json").read_text())["step"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def write_result(job: Path, trainer: JobTrainer, plan: Plan, renderer: Renderer) -> None:
+    """The result's folder: written beside its place, brought to the disk, then renamed into it."""
+    trainer.run.progress.phase("saving", unit="result")
+    partial, result = job / "result.partial", job / "result"
+    shutil.rmtree(partial, ignore_errors=True)
+    trainer._save(str(partial))
+    last = checkpoints.complete(trainer.run.checkpoints)[-1:]
+    facts = {
+        "format": 1,
+        "method": plan.method,
+        "kind": "weights" if plan.method == "full" else "adapter",
+        "base": {"name": plan.model.name, "path": plan.model.path and str(plan.model.path), "revision": plan.model.revision},
+        "step": trainer.step,
+        "eval_loss": last[0].eval_loss if last else None,
+        "template_sha256": template_sha256(renderer),
+        "end_token_ids": sorted(renderer.end_ids),
+        "versions": versions.installed(),
+    }
+    (partial / "result.json").write_text(json.dumps(facts, indent=1))
+    checkpoints.sync(partial)
+    partial.rename(result)
+
+
+def compare_checkpoints(folder: Path, progress: Progress) -> None:
+    """Say so where an earlier checkpoint is clearly better than the result, which is the last one."""
+    found = checkpoints.complete(folder)
+    best = checkpoints.clearly_best(found)
+    if best is None:
+        return
+    checkpoints.mark_complete(best, best=True)
+    progress.note(
+        "info",
+        f"Held-out loss was lowest at update {best.step}: {best.eval_loss:.4f}, {found[-1].eval_loss:.4f} at the end.",
+        step=best.step,
+        path=str(best.path),
+    )
