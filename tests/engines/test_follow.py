@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from finetui.monitors import follow
-from finetui.monitors.follow import Follower, tail
+from finetui.engines import follow
+from finetui.engines.follow import Follower, tail
 from hypothesis import given
 from hypothesis import strategies as st
 
