@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,7 @@ def _check_file(dataset: Dataset, tally: Tally) -> FileReport:
     )
 
 
-def examined(dataset: Dataset, tally: Tally) -> Iterable[Record]:
+def examined(dataset: Dataset, tally: Tally) -> Iterator[Record]:
     """A file's records with every problem tallied, those that only a look at the whole file shows included.
 
     A row of another kind than the first is an error: the trainer's files have one kind each.

@@ -71,7 +71,7 @@ CHECKS: Mapping[str, Check] = {
         "error",
         "file",
         "No known form fits these rows: their keys are {keys}.",
-        "Rename the keys to those of a form that fits, such as {known}; or name the form with --format.",
+        "Rename the keys so that a form fits, such as {known}; or name one with --format: {names}.",
     ),
     "preference-data": Check(
         "error",

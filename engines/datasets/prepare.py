@@ -153,7 +153,7 @@ def _spooled(path: Path, data_dir: Path, format: str | None, tally: Tally) -> It
                 keys.append(prompt_key(row))
                 places.append(row.line)
                 prompts.add(row)
-        if rows and not keys:
+        if rows and not keys and not _unusable(tally):
             tally.add(found("no-rows-left", str(path), rows=rows))
         name = dataset.format.name if dataset.format else ""
         yield _Spool(lines, keys, places, prompts.most_frequent, kind, name, rows - len(keys))
@@ -170,9 +170,14 @@ def _wanted(rows: int, count: int | None, share: float | None, path: Path, tally
 
 
 def _stop_on_errors(tally: Tally, drop_bad_rows: bool) -> None:
-    failed = [check for check in tally.counts if CHECKS[check].severity == "error"]
-    if any(not drop_bad_rows or CHECKS[check].scope == "file" for check in failed):
+    if _unusable(tally) or (tally.count("error") and not drop_bad_rows):
         raise DataError(tally)
+
+
+def _unusable(tally: Tally) -> bool:
+    """Whether an error was met that leaving rows out does not mend."""
+    failed = (CHECKS[check] for check in tally.counts)
+    return any(check.severity == "error" and check.scope == "file" for check in failed)
 
 
 def _store(

@@ -20,6 +20,7 @@ from .teaching import examine
 Kind = Literal["messages", "prompt", "text"]
 
 _SNIFFED_ROWS = 50
+_USUAL = ("messages", "question-answer", "text")
 _encoder = msgspec.json.Encoder()
 
 
@@ -121,8 +122,14 @@ class Dataset:
             return found(self.format.refused, str(self.path), line)
         if not isinstance(value, dict):
             return found("row-type", str(self.path), line, found=type_name(value))
-        known = " or ".join(form.example for form in FORMATS.values() if form.refused is None)
-        return found("unknown-format", str(self.path), line, keys=key_list(value), known=known)
+        return found(
+            "unknown-format",
+            str(self.path),
+            line,
+            keys=key_list(value),
+            known=" or ".join(FORMATS[name].example for name in _USUAL),
+            names=", ".join(name for name, form in FORMATS.items() if form.refused is None),
+        )
 
     def _row(self, value: Any, line: int, form: Format, faults: Faults) -> Row | None:
         if not isinstance(value, dict):

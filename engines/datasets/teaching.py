@@ -60,7 +60,7 @@ def _order(messages: Sequence[dict[str, Any]], faults: Faults, shift: int) -> No
     for number, message in enumerate(messages, start=1 - shift):
         role = message["role"]
         if role == "system":
-            if before is not None:
+            if number > 1 - shift:
                 faults.add("system-place", turn=number)
             continue
         if role == "tool":

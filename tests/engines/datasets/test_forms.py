@@ -188,6 +188,7 @@ def test_a_row_of_another_form_is_named(tmp_path: Path):
         (chat(("user", "a"), ("user", "b"), ("assistant", "c")), ["role-order"]),
         (chat(("assistant", "c")), ["role-order"]),
         (chat(("user", "a"), ("system", "s"), ("assistant", "c")), ["system-place"]),
+        ({"system": "s", **chat(("system", "t"), ("user", "a"), ("assistant", "c"))}, ["system-place"]),
         (chat(("user", "a"), ("tool", "s"), ("assistant", "c")), ["tool-without-call"]),
         (chat(("user", "a"), ("robot", "s")), ["unknown-role"]),
         (chat(), ["no-turns"]),
