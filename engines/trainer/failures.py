@@ -42,6 +42,7 @@ class Failure(Exception):
         return {"reason": self.reason, "message": self.message, "advice": self.advice}
 
 
+NOT_FOUND = {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError", "HFValidationError"}
 SMALLER = (
     "Lower micro_batch_size (the update stays the same), then max_length; turn gradient_checkpointing on; "
     "or take method qlora or a smaller model."
@@ -79,34 +80,40 @@ def classify(error: BaseException, doing: str = "") -> Failure:
 def _recognised(error: BaseException, while_doing: str) -> Failure | None:
     """Names rather than classes: those classes live in libraries that may not be importable here."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    text = str(error)
+    text, said = str(error), _first_line(error)
     if isinstance(error, Failure):
         return error
     if "OutOfMemoryError" in names or "CUDA out of memory" in text or "CUBLAS_STATUS_ALLOC_FAILED" in text:
-        return Failure("out_of_memory", f"The GPU's memory ran out{while_doing}: {_first_line(error)}", SMALLER)
+        return Failure("out_of_memory", f"The GPU's memory ran out{while_doing}: {said}", SMALLER)
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
-        return Failure("host_memory", f"This machine's memory ran out{while_doing}: {_first_line(error)}", SMALLER)
+        return Failure("host_memory", f"This machine's memory ran out{while_doing}: {said}", SMALLER)
     if _is_disk_full(error):
         return Failure(
             "disk_full",
-            f"The disk is full{while_doing}: {_first_line(error)}",
+            f"The disk is full{while_doing}: {said}",
             "Free space on the disk of the job (and of the hub's cache), then resume.",
         )
     if names & {"GatedRepoError"} or _status(error) in (401, 403):
         return Failure(
             "gated_model",
-            f"The hub does not let this account read the model: {_first_line(error)}",
-            "Accept the model's licence on its page at huggingface.co, and log in with `hf auth login` or HF_TOKEN.",
+            f"The hub does not let this account read the model: {said}",
+            "Accept the model's licence on its page at huggingface.co, and log in with `hf auth login` or "
+            "HF_TOKEN.",
         )
-    if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError", "HFValidationError"}:
+    if names & {
+        "RepositoryNotFoundError",
+        "RevisionNotFoundError",
+        "EntryNotFoundError",
+        "HFValidationError",
+    }:
         advice = "Check the model's name and revision; a private model needs HF_TOKEN."
         if names & {"LocalEntryNotFoundError"}:
             advice = "Go online and run `finetui` again, or give a folder that holds the model."
-        return Failure("model_not_found", f"The model was not found: {_first_line(error)}", advice)
+        return Failure("model_not_found", f"The model was not found: {said}", advice)
     if names & {"OfflineModeIsEnabled", "ConnectionError", "ConnectError", "ConnectTimeout"}:
         return Failure(
             "model_not_found",
-            f"The hub cannot be reached, and the model is not in its cache: {_first_line(error)}",
+            f"The hub cannot be reached, and the model is not in its cache: {said}",
             "Go online (unset HF_HUB_OFFLINE), or give a folder that holds the model.",
         )
     if isinstance(error, ModuleNotFoundError):
@@ -118,7 +125,7 @@ def _recognised(error: BaseException, while_doing: str) -> Failure | None:
     if isinstance(error, ImportError):
         return Failure(
             "wrong_version",
-            f"The trainer's packages do not fit together: {_first_line(error)}",
+            f"The trainer's packages do not fit together: {said}",
             "Make a tested environment with `finetui setup trainer`.",
         )
     if "trust_remote_code" in text:
@@ -142,4 +149,6 @@ def _status(error: BaseException) -> int | None:
 
 
 def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:400]
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[
+        :400
+    ]

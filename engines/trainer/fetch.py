@@ -12,10 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from .failures import Failure, classify
-from .progress import PHASE_SECONDS
+from .progress import PHASE_SECONDS, say
 
 WANTED = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken", "LICENSE*", "README.md"]
-UNWANTED = ["*.bin", "*.pth", "*.pt", "*.ckpt", "*.msgpack", "*.h5", "*.gguf", "*.onnx", "original/*", "onnx/*"]
+UNWANTED = [
+    "*.bin",
+    "*.pth",
+    "*.pt",
+    "*.ckpt",
+    "*.msgpack",
+    "*.h5",
+    "*.gguf",
+    "*.onnx",
+    "original/*",
+    "onnx/*",
+]
 SPARE_BYTES = 2**30
 """Left free on the disk behind a download."""
 
@@ -50,8 +61,7 @@ def fetch(
     except Exception as error:
         failure = classify(error)
         # Without the hub the cache alone counts; anything else that it says is the answer.
-        offline = isinstance(error, OfflineModeIsEnabled) or "Connect" in type(error).__name__ or _timed_out(error)
-        if not offline:
+        if not isinstance(error, OfflineModeIsEnabled) and not _unreachable(error):
             raise failure from error
         try:
             return Path(snapshot_download(model, revision=revision, local_files_only=True))
@@ -97,7 +107,7 @@ def main(asked: argparse.Namespace) -> int:
 
 
 def _say(**line: Any) -> None:
-    print(json.dumps(line), flush=True)
+    say(json.dumps(line))
 
 
 def _sizes(info: Any, wanted: list[str]) -> dict[str, int]:
@@ -110,8 +120,9 @@ def _sizes(info: Any, wanted: list[str]) -> dict[str, int]:
     }
 
 
-def _timed_out(error: BaseException) -> bool:
-    return "Timeout" in type(error).__name__ or "ProxyError" in type(error).__name__
+def _unreachable(error: BaseException) -> bool:
+    """The names of httpx, which huggingface_hub stands on since its version 1."""
+    return any(word in type(error).__name__ for word in ("Connect", "Timeout", "ProxyError"))
 
 
 def _check_disk(model: str, need_bytes: int) -> None:
@@ -125,7 +136,8 @@ def _check_disk(model: str, need_bytes: int) -> None:
     if need_bytes - have + SPARE_BYTES > free and need_bytes > have:
         raise Failure(
             "disk_full",
-            f"{model} needs {(need_bytes - have) / 1e9:.1f} GB more in {cache}, where {free / 1e9:.1f} GB are free.",
+            f"{model} needs {(need_bytes - have) / 1e9:.1f} GB more in {cache}, "
+            f"where {free / 1e9:.1f} GB are free.",
             "Free space there, or point HF_HOME to a larger disk.",
         )
 
@@ -141,7 +153,7 @@ def _bar(total_bytes: int, on_bytes: Callable[[int, int], None]) -> Any:
         told = 0.0
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["file"] = open(os.devnull, "w")  # noqa: SIM115: tqdm keeps it
+            kwargs["file"] = open(os.devnull, "w")  # noqa: SIM115 - tqdm keeps it
             kwargs.pop("name", None)
             super().__init__(*args, **kwargs)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from .failures import Failure
+from .folder import check_folder
 
 NOT_LANGUAGE = r".*(vision|visual|image|audio|video|multi_modal|mm_projector).*"
 """Modules beside the language model; from Gemma 3 4B on, "all linear" would reach into the vision tower."""
@@ -45,26 +46,6 @@ def dtype_for(method: str, device: torch.device) -> tuple[str, str]:
     return "bfloat16", f"{torch.cuda.get_device_name(device)} computes it natively"
 
 
-def check_folder(path: Path) -> None:
-    """Refuse a folder that is no model, or whose weights are pickles.
-
-    Raises:
-        Failure: model_not_found or unsupported.
-    """
-    if not (path / "config.json").is_file():
-        advice = "Give the folder that holds config.json, or a hub id."
-        raise Failure("model_not_found", f"{path} holds no model: it has no config.json", advice)
-    if not any(path.glob("*.safetensors")):
-        pickles = sorted(one.name for pattern in ("*.bin", "*.pth", "*.pt") for one in path.glob(pattern))
-        if pickles:
-            raise Failure(
-                "unsupported",
-                f"{path} has its weights only as pickles ({pickles[0]}), which can run any code when read.",
-                "Convert them to safetensors where you trust them, or take a repository that has them.",
-            )
-        raise Failure("model_not_found", f"{path} has no weights (*.safetensors)", "Download the model again.")
-
-
 def load_config(path: Path, remote_code: bool) -> Any:
     return AutoConfig.from_pretrained(path, trust_remote_code=remote_code)
 
@@ -95,7 +76,7 @@ def load_base(path: Path, method: str, dtype: str, device: torch.device, remote_
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=compute,
         )
-    return AutoModelForCausalLM.from_pretrained(
+    model = AutoModelForCausalLM.from_pretrained(
         path,
         dtype=torch.float32 if method == "full" else compute,
         quantization_config=quantization,
@@ -104,9 +85,18 @@ def load_base(path: Path, method: str, dtype: str, device: torch.device, remote_
         attn_implementation="sdpa",
         trust_remote_code=remote_code,
     )
+    # On a CPU with avx512_bf16, bitsandbytes (0.50.2) repacks a layer's weights at its first use in
+    # evaluation mode, for good, for a kernel that passes no gradient on and that wants widths in
+    # multiples of 32. Training after an evaluation would then go on without a word, and wrongly.
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]
+    return model
 
 
-def adapter_config(rank: int, alpha: float, dropout: float, target_modules: str | list[str], model: Any) -> Any:
+def adapter_config(
+    model: Any, *, rank: int, alpha: float, dropout: float, target_modules: str | list[str]
+) -> Any:
     """LoRA on the language model's linear layers; every choice that matters stands here."""
     from peft import LoraConfig
 
@@ -126,18 +116,4 @@ def adapter_config(rank: int, alpha: float, dropout: float, target_modules: str 
 
 
 def not_language(name: str) -> bool:
-    import re
-
     return re.fullmatch(NOT_LANGUAGE, name) is not None
-
-
-def adapter_template(folder: Path) -> str | None:
-    """The chat template that was saved with an adapter or a model."""
-    jinja = folder / "chat_template.jinja"
-    if jinja.is_file():
-        return jinja.read_text(encoding="utf-8")
-    try:
-        template = json.loads((folder / "tokenizer_config.json").read_text())["chat_template"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return template if isinstance(template, str) else None

@@ -118,7 +118,9 @@ def read_plan(path: Path) -> Plan:
     if said.get("format") != 1:
         raise Failure("wrong_version", f"{path}: format {said.get('format')!r}; this trainer reads 1", advice)
     if said.get("objective", "sft") != "sft":
-        raise Failure("unsupported", f"{path}: this trainer knows no objective {said['objective']!r}", "Use sft.")
+        raise Failure(
+            "unsupported", f"{path}: this trainer knows no objective {said['objective']!r}", "Use sft."
+        )
     if said.get("method") not in ("full", "lora", "qlora"):
         raise Failure("unsupported", f"{path}: this trainer knows no method {said.get('method')!r}", advice)
     try:

@@ -9,25 +9,30 @@ from typing import Any
 
 from .data import place, read_rows
 from .failures import classify
+from .progress import say
 from .render import UNTRAINED, Renderer, RowError
 
 
 def main(asked: argparse.Namespace) -> int:
-    """Print a line a row: `{row, source, ids, labels, texts, tokens, trained_tokens, ends}`, or `{row, error}`."""
+    """Print a line a row.
+
+    `{row, source, ids, labels, texts, tokens, trained_tokens, ends}`, or `{row, source, error}`; last, where
+    nothing more can be shown, `{error: {reason, message, advice}}`, and exit status 1.
+    """
     try:
         first, last = _range(asked.rows)
         renderer = open_renderer(asked.model, asked.template, asked.remote_code)
         for number, row in read_rows(asked.data):
             if number >= first and (last is None or number < last):
-                print(json.dumps(_line(number, row, renderer), ensure_ascii=False), flush=True)
-    except Exception as error:  # noqa: BLE001: said as JSON, like everything here
-        print(json.dumps({"error": classify(error).as_json()}), flush=True)
+                say(json.dumps(_line(number, row, renderer), ensure_ascii=False))
+    except Exception as error:  # noqa: BLE001 - said as JSON, like everything here
+        say(json.dumps({"error": classify(error).as_json()}))
         return 1
     return 0
 
 
 def open_renderer(model: str, template: Path | None, remote_code: bool) -> Renderer:
-    """The renderer of a folder or a hub id; of a hub id, only what the cache or the hub has of the tokenizer."""
+    """The renderer of a folder or a hub id, of which only the tokenizer is read."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=remote_code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -29,6 +30,12 @@ class JsonLines:
 
     def write(self, line: dict[str, Any]) -> None:
         os.write(self._descriptor, json.dumps(finite(line), ensure_ascii=False).encode() + b"\n")
+
+
+def say(text: str) -> None:
+    """A line on stdout, at once: the job's log, or a verb's answer."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def finite(value: Any) -> Any:
@@ -101,7 +108,9 @@ class Progress:
         self._append("environment.jsonl", {"attempt": self._attempt, "time": time.time(), **facts})
 
     def _say(self, kind: str, **fields: Any) -> None:
-        self._append("progress.jsonl", {"kind": kind, "time": time.time(), "attempt": self._attempt, **fields})
+        self._append(
+            "progress.jsonl", {"kind": kind, "time": time.time(), "attempt": self._attempt, **fields}
+        )
 
     def _append(self, name: str, line: dict[str, Any]) -> None:
         if not self._writes:

@@ -78,7 +78,7 @@ def _update(trainer: JobTrainer, run: Run, rows: list) -> None:
         inner.state.clear()
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
-    trainer.model_wrapped.zero_grad(set_to_none=True)
+    trainer.model.zero_grad(set_to_none=True)
     trainer._total_train_tokens = counted
 
 

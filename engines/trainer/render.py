@@ -13,6 +13,7 @@ taken, and without those the row is refused: guessing would train on the wrong t
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ class Renderer:
 
     @property
     def end_ids(self) -> frozenset[int]:
-        """Tokens that end what the model says: the end of text, and what the template puts after an answer."""
+        """Tokens that end an answer: the end of text, and what the template puts after an answer."""
         if self._end_ids is None:
             ends = set() if self._tokenizer.eos_token_id is None else {self._tokenizer.eos_token_id}
             if self.template is not None:
@@ -107,7 +108,7 @@ class Renderer:
         return self._encode(self._text(_for_template(messages), tools, prompt=True))
 
     def raw_prompt(self, text: str) -> list[int]:
-        """Token ids of a text without a template: with the tokenizer's begin token, once, and no end token."""
+        """Token ids of a text without a template: the tokenizer's begin token once, and no end token."""
         ids: list[int] = self._tokenizer(text)["input_ids"]
         begin, end = self._tokenizer.bos_token_id, self._tokenizer.eos_token_id
         if len(ids) > 1 and begin is not None and ids[0] == ids[1] == begin:
@@ -165,7 +166,7 @@ class Renderer:
         if None not in positions:
             return ids, [position for position in positions if position is not None]
         offsets = [0, *starts, len(text)]
-        pieces = [self._encode(text[a:b]) for a, b in zip(offsets, offsets[1:], strict=False)]
+        pieces = [self._encode(text[a:b]) for a, b in itertools.pairwise(offsets)]
         cut = [token for piece in pieces for token in piece]
         if self.decode(cut) != self.decode(ids):
             raise Failure(
@@ -201,8 +202,8 @@ class Renderer:
         if self.template is None or "{% generation" not in self.template.replace("{%-", "{%"):
             raise Failure(
                 "unsupported",
-                f"The chat template renders what comes before message {index + 1} otherwise when the model is "
-                "to answer it than when the answer is there, so it cannot be told which tokens to train.",
+                f"The chat template renders what comes before message {index + 1} otherwise when the model "
+                "is to answer than when the answer is there: it cannot be told which tokens to train.",
                 "Choose another template, or one with {% generation %} marks; or mark all assistant messages "
                 'but the last one with "train": false.',
             )
@@ -233,7 +234,7 @@ class Renderer:
             )
         try:
             return self._apply(messages, tools, prompt)
-        except Exception as error:  # noqa: BLE001: a template is a program; whatever it raises is about this row
+        except Exception as error:  # noqa: BLE001 - a template may raise anything
             try:
                 return self._apply(_arguments_as_text(messages), tools, prompt)
             except Exception:  # noqa: BLE001

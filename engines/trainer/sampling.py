@@ -32,7 +32,7 @@ class _Asked(StoppingCriteria):
     def __init__(self, asked: Callable[[], bool]) -> None:
         self._asked = asked
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
         return torch.full((input_ids.shape[0],), self._asked(), device=input_ids.device, dtype=torch.bool)
 
 

@@ -21,13 +21,14 @@ import torch
 from datasets import Dataset
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from . import checkpoints, schedule
 from .data import Row
 from .failures import Failure
-from .plan import Values
-from .progress import Progress
+from .plan import Method, Values
+from .progress import Progress, say
 from .rehearse import rehearse
 from .render import UNTRAINED, Renderer
 from .sampling import generate, random_state_kept
@@ -61,6 +62,7 @@ class HeldOut:
 class Run:
     """What a run needs beside the model and the rows."""
 
+    method: Method
     values: Values
     total: int
     """Updates of the whole job."""
@@ -172,6 +174,12 @@ class JobTrainer(SFTTrainer):
         train, valid: rendered rows; valid may be empty, and then nothing is evaluated.
     """
 
+    # Of many types in transformers; one process and one model are meant here.
+    model: Any
+    optimizer: Any
+    accelerator: Any
+    processing_class: Any
+
     def __init__(self, run: Run, model: Any, tokenizer: Any, train: list[Row], valid: list[Row]) -> None:
         on_gpu = next(model.parameters()).is_cuda
         self.run = run
@@ -237,7 +245,9 @@ class JobTrainer(SFTTrainer):
             self.evaluate()
             if self.last_eval_loss is not None:
                 checkpoints.mark_complete(
-                    checkpoints.Checkpoint(resumed.path, resumed.step, self.last_eval_loss, resumed.num_tokens)
+                    checkpoints.Checkpoint(
+                        resumed.path, resumed.step, self.last_eval_loss, resumed.num_tokens
+                    )
                 )
         if self.left_early or self.stop_agreed():
             raise Stopped
@@ -262,7 +272,11 @@ class JobTrainer(SFTTrainer):
                 return {}
             self.last_eval_loss = loss if math.isfinite(loss) else None
             self.log({"eval_loss": loss})
-            if self.run.held_out is not None and self.run.values.sample_tokens and self.is_world_process_zero():
+            if (
+                self.run.held_out is not None
+                and self.run.values.sample_tokens
+                and self.is_world_process_zero()
+            ):
                 self._sample(self.run.held_out)
         self.run.progress.phase("training", self.step, self.run.total, "updates")
         return {"eval_loss": loss}
@@ -352,7 +366,9 @@ class JobTrainer(SFTTrainer):
         """Weights or adapter, and the tokenizer: transformers would add its arguments, as a pickle."""
         folder = output_dir or str(self.args.output_dir)
         # `save_embedding_layers="auto"` would ask the hub about the base model.
-        adapter: dict[str, Any] = {"save_embedding_layers": False} if hasattr(self.model, "peft_config") else {}
+        adapter: dict[str, Any] = (
+            {"save_embedding_layers": False} if hasattr(self.model, "peft_config") else {}
+        )
         self.model.save_pretrained(folder, state_dict=state_dict, **adapter)
         self.processing_class.save_pretrained(folder)
 
@@ -387,15 +403,18 @@ class Flow(TrainerCallback):
         self._run.progress.phase("training", step, total, "updates")
         return control
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
+    ) -> None:
         logs = {name: value for name, value in (logs or {}).items() if not name.startswith(NOT_METRICS)}
+        place = f"update {state.global_step}/{self._run.total}"
         if "loss" in logs:
             tokens = self._trainer._total_train_tokens - self._tokens_before
             logs["tokens_per_second"] = tokens / self._seconds if self._seconds else None
             logs["memory_bytes"] = self._memory_bytes()
-            print(f"update {state.global_step}/{self._run.total}: loss {logs['loss']:.4f}", flush=True)
+            say(f"{place}: loss {logs['loss']:.4f}")
         elif "eval_loss" in logs:
-            print(f"update {state.global_step}/{self._run.total}: held-out loss {logs['eval_loss']:.4f}", flush=True)
+            say(f"{place}: held-out loss {logs['eval_loss']:.4f}")
         if logs.keys() - {"epoch"}:
             self._run.progress.metrics(state.global_step, **logs)
         if "loss" in logs:
@@ -407,11 +426,13 @@ class Flow(TrainerCallback):
             return
         self._not_finite += 1
         if self._not_finite == 1:
-            self._run.progress.note("warning", f"The loss or its gradient is not finite at update {step}.", step=step)
+            self._run.progress.note(
+                "warning", f"The loss or its gradient is not finite at update {step}.", step=step
+            )
         if self._not_finite >= NOT_FINITE_UPDATES:
             raise Failure(
                 "not_finite",
-                f"The loss or its gradient was not finite for {self._not_finite} updates, up to update {step}.",
+                f"The loss or its gradient was not finite for {NOT_FINITE_UPDATES} updates, up to {step}.",
                 "Lower the learning rate (by 3 to 10 times) and start again; resuming continues from the "
                 "last checkpoint with the same rate.",
             )

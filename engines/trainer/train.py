@@ -6,6 +6,7 @@ The whole story is in `run`; torch and what stands on it are imported only once 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import checkpoints, data, schedule, versions
 from .failures import Failure, classify
+from .folder import check_folder
 from .plan import Plan, Values, read_plan
 from .progress import Progress
 from .render import Renderer
@@ -60,7 +62,7 @@ def main(asked: argparse.Namespace) -> int:
     except Stopped:
         progress.outcome("stopped")
         return 0
-    except BaseException as error:  # noqa: BLE001: whatever it is, the job's owner must be told
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the job's owner must be told
         failure = classify(error, progress.doing)
         traceback.print_exc()
         progress.outcome("failed", **failure.as_json())
@@ -72,6 +74,7 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
     plan = read_plan(job / "plan.json")
     folder = checkpoint_folder(job)
     base = model_folder(plan, progress)
+    check_folder(base)
 
     progress.phase("loading")
     import torch
@@ -88,7 +91,6 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
     for problem in versions.problems(plan.method):
         progress.note("warning", problem)
     device = loading.device_for(plan.device)
-    loading.check_folder(base)
     config = loading.load_config(base, plan.model.remote_code)
     tokenizer = loading.load_tokenizer(base, plan.model.remote_code)
     renderer = Renderer(tokenizer, plan.template.text)
@@ -119,21 +121,25 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
 
         model = get_peft_model(
             model,
-            loading.adapter_config(values.rank, values.alpha, values.dropout, values.target_modules, model),
+            loading.adapter_config(
+                model,
+                rank=values.rank,
+                alpha=values.alpha,
+                dropout=values.dropout,
+                target_modules=values.target_modules,
+            ),
         )
     if renderer.template is not None:
         tokenizer.chat_template = renderer.template
     trainer = JobTrainer(
-        Run(values, total, ranks, folder, progress, stop, renderer, held_out, resumed),
+        Run(plan.method, values, total, ranks, folder, progress, stop, renderer, held_out, resumed),
         model,
         tokenizer,
         train.rows,
         valid.rows,
     )
-    try:
+    with contextlib.suppress(AlreadyTrained):
         trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
-    except AlreadyTrained:
-        pass
     if trainer.left_early:
         return False
     if device.type == "cuda":
@@ -212,7 +218,11 @@ def decide_length(plan: Plan, train: data.Rows, valid: data.Rows, context_tokens
     asked = plan.asked("max_length")
     if asked is None:
         length = schedule.row_length(longest, context_tokens)
-        plan.decide("max_length", length, f"the longest row has {longest} tokens; the model's context is {context_tokens}")
+        plan.decide(
+            "max_length",
+            length,
+            f"the longest row has {longest} tokens; the model's context is {context_tokens}",
+        )
     elif context_tokens is not None and asked > context_tokens:
         plan.decide("max_length", context_tokens, f"the model's context; {asked} was asked for")
 
@@ -231,12 +241,16 @@ def say_what_was_left_out(train: data.Rows, valid: data.Rows, plan: Plan, progre
     for name, rows in (("training", train), ("validation", valid)):
         if rows.dropped:
             progress.note(
-                "warning", f"{rows.dropped} {name} rows are longer than {length} tokens: left out.", rows=rows.dropped
+                "warning",
+                f"{rows.dropped} {name} rows are longer than {length} tokens: left out.",
+                rows=rows.dropped,
             )
         if rows.cut:
             progress.note("warning", f"{rows.cut} {name} rows were cut to {length} tokens.", rows=rows.cut)
         if rows.endless - rows.cut > 0:
-            progress.note("warning", f"{rows.endless} {name} rows do not end with an end token.", rows=rows.endless)
+            progress.note(
+                "warning", f"{rows.endless} {name} rows do not end with an end token.", rows=rows.endless
+            )
     if not train.rows:
         raise Failure(
             "data",
@@ -257,7 +271,9 @@ def describe_attempt(
     """This attempt's line in environment.jsonl, and a warning where the template is not the planned one."""
     sha256 = template_sha256(renderer)
     if plan.template.sha256 and sha256 and plan.template.sha256 != sha256:
-        progress.note("warning", "The chat template differs from the one that was planned with.", sha256=sha256)
+        progress.note(
+            "warning", "The chat template differs from the one that was planned with.", sha256=sha256
+        )
     progress.environment(
         argv=sys.argv,
         python=platform.python_version(),
@@ -277,7 +293,11 @@ def describe_device(device: Any) -> dict[str, Any]:
     import torch
 
     if device.type == "cpu":
-        return {"type": "cpu", "name": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
+        return {
+            "type": "cpu",
+            "name": platform.processor() or platform.machine(),
+            "threads": torch.get_num_threads(),
+        }
     properties = torch.cuda.get_device_properties(device)
     driver = Path("/proc/driver/nvidia/version")
     return {
@@ -313,7 +333,11 @@ def write_result(job: Path, trainer: JobTrainer, plan: Plan, renderer: Renderer)
         "format": 1,
         "method": plan.method,
         "kind": "weights" if plan.method == "full" else "adapter",
-        "base": {"name": plan.model.name, "path": plan.model.path and str(plan.model.path), "revision": plan.model.revision},
+        "base": {
+            "name": plan.model.name,
+            "path": plan.model.path and str(plan.model.path),
+            "revision": plan.model.revision,
+        },
         "step": trainer.step,
         "eval_loss": last[0].eval_loss if last else None,
         "template_sha256": template_sha256(renderer),
@@ -334,7 +358,8 @@ def compare_checkpoints(folder: Path, progress: Progress) -> None:
     checkpoints.mark_complete(best, best=True)
     progress.note(
         "info",
-        f"Held-out loss was lowest at update {best.step}: {best.eval_loss:.4f}, {found[-1].eval_loss:.4f} at the end.",
+        f"Held-out loss was lowest at update {best.step}: {best.eval_loss:.4f}; "
+        f"{found[-1].eval_loss:.4f} at the end.",
         step=best.step,
         path=str(best.path),
     )

@@ -11,6 +11,8 @@ import re
 import sys
 from typing import Any
 
+from .progress import say
+
 BOUNDS: dict[str, tuple[str, str]] = {
     "torch": ("2.6", "2.14"),
     "transformers": ("5.20", "5.24"),
@@ -68,7 +70,7 @@ def main(asked: argparse.Namespace) -> int:
         report["problems"].append(f"Python {platform.python_version()} is older than 3.10")
     if asked.imports:
         report |= _imported()
-    print(json.dumps(report))
+    say(json.dumps(report))
     return 0
 
 
@@ -78,7 +80,7 @@ def _imported() -> dict[str, Any]:
     for name in BOUNDS:
         try:
             importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001: a broken installation can raise anything
+        except Exception as error:  # noqa: BLE001 - a broken installation can raise anything
             failed[name] = f"{type(error).__name__}: {error}"
     facts: dict[str, Any] = {"failed": failed}
     if "torch" not in failed:
