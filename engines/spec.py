@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 import types
 import typing
@@ -14,6 +15,10 @@ from typing import Any, Literal
 import tomli_w
 
 from .records import replace_bytes
+
+
+LARGEST = 2**53
+"""Of whole numbers without a bound of their own: what every reader of JSON keeps exact."""
 
 
 class SpecError(Exception):
@@ -157,24 +162,29 @@ def _value(name: str, value: Any, kind: Any, bounds: Any) -> Any:
             raise SpecError(name, f"expected a list of names, got {value!r}")
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError as error:  # a whole number in TOML may have any number of digits
+            raise SpecError(name, f"expected a number that is finite, got {value!r}") from error
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise SpecError(name, f"expected {words[kind]}, got {value!r}")
     if kind in (int, float):
-        above, least, most = (bounds.get(edge) for edge in ("above", "least", "most"))
-        too_low = (above is not None and not value > above) or (least is not None and not value >= least)
-        if too_low or (most is not None and not value <= most):
-            low = (
-                f"above {above:g}"
-                if above is not None
-                else f"at least {least:g}"
-                if least is not None
-                else ""
-            )
-            high = f"at most {most:g}" if most is not None else ""
-            raise SpecError(name, f"expected {' and '.join(filter(None, (low, high)))}, got {value:g}")
+        _bounded(name, value, bounds)
     return value
+
+
+def _bounded(name: str, value: float, bounds: Any) -> None:
+    if isinstance(value, float) and math.isinf(value):  # JSON has none: plan.json would say null
+        raise SpecError(name, f"expected a number that is finite, got {value!r}")
+    above, least, most = (bounds.get(edge) for edge in ("above", "least", "most"))
+    if most is None and isinstance(value, int):
+        most = LARGEST
+    too_low = (above is not None and not value > above) or (least is not None and not value >= least)
+    if too_low or (most is not None and not value <= most):
+        low = f"above {above}" if above is not None else f"at least {least}" if least is not None else ""
+        high = f"at most {most}" if most is not None else ""
+        raise SpecError(name, f"expected {' and '.join(filter(None, (low, high)))}, got {value!r}")
 
 
 def parse(values: dict[str, Any], folder: Path) -> JobSpec:
