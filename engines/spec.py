@@ -171,7 +171,16 @@ def _value(name: str, value: Any, kind: Any, bounds: Any) -> Any:
         raise SpecError(name, f"expected {words[kind]}, got {value!r}")
     if kind in (int, float):
         _bounded(name, value, bounds)
+    elif kind is str and (wrong := _unwritable(value)):
+        raise SpecError(name, f"expected text {wrong}, got {value!r}")
     return value
+
+
+def _unwritable(text: str) -> str:
+    # A command line's bytes that are no UTF-8 arrive as lone surrogates; no TOML or JSON file holds them.
+    if "\0" in text:
+        return "without NUL characters"
+    return "that is Unicode" if any("\ud800" <= character <= "\udfff" for character in text) else ""
 
 
 def _bounded(name: str, value: float, bounds: Any) -> None:
