@@ -207,6 +207,8 @@ def parse(values: dict[str, Any], folder: Path) -> JobSpec:
     """
     engine = values.get("engine", "local")
     section = engine if isinstance(engine, str) else ""
+    if section in {item.name for item in dataclasses.fields(JobSpec)}:
+        raise SpecError("engine", f"expected the name of an engine, got {section!r}: that is a key of the spec")
     spec: JobSpec = build(JobSpec, values, extra=(section,) if section else ())
     options = values.get(section, {})
     if not isinstance(options, dict):
