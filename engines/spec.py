@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 import tomllib
 import types
 import typing
@@ -226,19 +227,22 @@ def parse(values: dict[str, Any], folder: Path) -> JobSpec:
         )
     data = dataclasses.replace(
         spec.data,
-        train=str(_absolute(spec.data.train, folder)),
-        valid=str(_absolute(spec.data.valid, folder)) if spec.data.valid else None,
+        train=_absolute("data.train", spec.data.train, folder),
+        valid=_absolute("data.valid", spec.data.valid, folder) if spec.data.valid else None,
     )
     name = spec.name or default_name(spec)
     model = spec.model
     # A path is kept absolute; "org/name" is a hub id unless such a folder stands beside the spec.
-    if model.startswith((".", "~", "/")) or _absolute(model, folder).is_dir():
-        model = str(_absolute(model, folder))
+    if model.startswith((".", "~", "/")) or os.path.isdir(folder / model):
+        model = _absolute("model", model, folder)
     return dataclasses.replace(spec, name=name, model=model, data=data, options=options)
 
 
-def _absolute(path: str, folder: Path) -> Path:
-    return (folder / Path(path).expanduser()).resolve()
+def _absolute(key: str, path: str, folder: Path) -> str:
+    try:
+        return str((folder / Path(path).expanduser()).resolve())
+    except (OSError, RuntimeError) as error:  # a user who isn't there, links in a circle
+        raise SpecError(key, f"expected a path, got {path!r}: {error}") from error
 
 
 def default_name(spec: JobSpec) -> str:
