@@ -250,6 +250,28 @@ def default_name(spec: JobSpec) -> str:
     return Path(spec.data.train).name.split(".")[0] or "job"
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """A TOML document.
+
+    Raises:
+        tomllib.TOMLDecodeError: it is none, or is nested so deep that nobody wrote it by hand.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise tomllib.TOMLDecodeError("nested too deep") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file, with or without the mark that Windows' editors put at its beginning.
+
+    Raises:
+        OSError, UnicodeDecodeError: it can't be read.
+        tomllib.TOMLDecodeError: it is not TOML.
+    """
+    return parse_toml(path.read_text("utf-8-sig"))
+
+
 def read_spec(path: Path, changes: dict[str, Any] | None = None) -> JobSpec:
     """A spec from a TOML file.
 
@@ -260,7 +282,7 @@ def read_spec(path: Path, changes: dict[str, Any] | None = None) -> JobSpec:
         SpecError: the file can't be read, is not TOML (with line and column), or holds what can't be used.
     """
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = read_toml(path)
     except FileNotFoundError as error:
         raise SpecError("", f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
