@@ -310,9 +310,10 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
 def literal(text: str) -> Any:
     """The value of `--set KEY=VALUE`: TOML where it is TOML, else the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        values = parse_toml(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return values["value"] if len(values) == 1 else text  # more: the text had lines of its own
 
 
 def to_dict(spec: JobSpec) -> dict[str, Any]:
