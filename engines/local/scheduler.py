@@ -138,7 +138,7 @@ class Scheduler:
 
 
 def lacking_memory(gpu: Gpu, plan: dict[str, Any]) -> str | None:
-    """Why a GPU's free memory doesn't cover a plan, and who holds it; None where it does or can't be known."""
+    """Why a GPU's free memory doesn't cover a plan, and who holds it; None where it does or is unknown."""
     estimate = plan.get("estimate", {})
     need = estimate.get("memory_bytes") or estimate.get("at_least_bytes")
     free = gpu.memory_free_bytes

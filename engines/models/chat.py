@@ -1,0 +1,209 @@
+"""Talking to local weights: the trainer's `chat` process, one a base, adapters loaded when asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ..engine import EngineError, ModelRef
+from ..local.exits import ADVICE, Ending, verdict
+from ..local.interpreter import TRAINER, environment
+from ..text import one_line
+
+START_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is drawn. Greedy by default: fair and repeatable."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 42
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of an answer; the last one says how it ended."""
+
+    text: str = ""
+    done: bool = False
+    tokens: int = 0
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    stop_reason: str | None = None
+
+
+class LocalChat:
+    """A base that answers, with or without an adapter. Ends with `close`, or with this process."""
+
+    def __init__(self, ref: ModelRef) -> None:
+        """Start loading; returns at once.
+
+        Args:
+            ref: its base and how that is held; adapters come with each prompt.
+
+        Raises:
+            EngineError: the interpreter doesn't start.
+        """
+        command = [ref.python or "", str(TRAINER), "chat", ref.base, "--load", ref.load]
+        if ref.template:
+            command += ["--template", str(ref.template)]
+        if ref.device:
+            command += ["--device", ref.device]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment(),
+                # ctrl+c in the terminal is for us; this process ends when its input does.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EngineError(
+                "missing_package", f"{ref.python}: {error}", ADVICE["missing_package"]
+            ) from error
+        self._answers: dict[str, queue.Queue[dict[str, Any] | None]] = {}
+        self._ready: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._lock = threading.Lock()
+        self._number = 0
+        self._ended = False
+        self._errors = bytearray()
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._read_errors, daemon=True).start()
+
+    def __enter__(self) -> LocalChat:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process: its input ends, and what it was saying is dropped."""
+        if self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def wait_until_ready(self) -> dict[str, Any]:
+        """Wait for the weights.
+
+        Returns:
+            `device`, `dtype` and `memory_bytes` as the process says them.
+
+        Raises:
+            EngineError: they can't be loaded.
+        """
+        ready = self._ready.get(timeout=START_SECONDS)
+        self._ready.put(ready)
+        if ready is None:
+            raise self._failure()
+        if "error" in ready:
+            raise _error(ready["error"])
+        return ready
+
+    def ask(self, ref: ModelRef, messages: list[dict[str, Any]] | str, sampling: Sampling) -> Iterator[Piece]:
+        """One answer, piece by piece. Leaving the iterator early stops the model.
+
+        Args:
+            ref: whose adapter answers; its base must be this process's.
+            messages: a chat, or a raw prompt.
+
+        Raises:
+            EngineError: the model can't answer.
+        """
+        self.wait_until_ready()
+        with self._lock:
+            self._number += 1
+            name = str(self._number)
+            answers = self._answers[name] = queue.Queue()
+        prompt = {"prompt": messages} if isinstance(messages, str) else {"messages": messages}
+        request = {"id": name, "adapter": str(ref.adapter) if ref.adapter else None, **prompt}
+        request |= {"max_tokens": sampling.max_tokens, "temperature": sampling.temperature}
+        self._send(request | {"top_p": sampling.top_p, "seed": sampling.seed})
+        finished = False
+        try:
+            while not finished:
+                reply = answers.get()
+                if reply is None:
+                    raise self._failure()
+                if "error" in reply:
+                    finished = True
+                    raise _error(reply["error"])
+                if finished := bool(reply.get("done")):
+                    yield Piece(
+                        done=True,
+                        tokens=reply["tokens"],
+                        seconds=reply["seconds"],
+                        first_token_seconds=reply.get("first_token_seconds"),
+                        stop_reason=reply.get("stop_reason"),
+                    )
+                else:
+                    yield Piece(reply["text"])
+        finally:
+            del self._answers[name]
+            if not finished and not self._ended:
+                self._send({"id": name, "stop": True})
+
+    def _send(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            with self._lock:
+                self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+                self._process.stdin.flush()
+        except OSError as error:
+            raise self._failure() from error
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                reply = msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                continue  # a library's print
+            if reply.get("ready") or ("error" in reply and "id" not in reply):
+                self._ready.put(reply)
+            elif waiting := self._answers.get(str(reply.get("id"))):
+                waiting.put(reply)
+        self._ended = True
+        self._ready.put(None)
+        for waiting in list(self._answers.values()):
+            waiting.put(None)
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._errors += line
+            del self._errors[: -(16 << 10)]
+
+    def _failure(self) -> EngineError:
+        code = self._process.wait()
+        end = verdict(Ending(None, code, None, False, self._errors.decode(errors="replace")))
+        return EngineError(
+            end.reason or "killed", end.message or "the model's process ended", end.advice or ""
+        )
+
+
+def _error(description: dict[str, Any]) -> EngineError:
+    reason = str(description.get("reason", "bug"))
+    message = one_line(str(description.get("message", "the model can't answer")))
+    return EngineError(reason, message, str(description.get("advice") or ADVICE.get(reason, "")))
+
+
+def base_key(ref: ModelRef) -> tuple[object, ...]:
+    """Refs with one key share a process, and so one copy of the base."""
+    return ref.python, ref.base, ref.load, ref.template, ref.device

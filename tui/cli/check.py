@@ -1,0 +1,65 @@
+"""`finetui check`: what is wrong with data, where, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from ...engines.datasets.check import FileReport
+from ...engines.datasets.check import check as check_files
+from .output import DONE, FAILED, Json, print_json, say
+
+SYMBOLS = {"error": "✗", "warning": "!", "note": "·"}
+
+
+def register(app: cyclopts.App) -> None:
+    app.command(check)
+
+
+def check(
+    *files: Path,
+    format: str | None = None,
+    all: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Check datasets. Exit status 1 where there are errors.
+
+    Args:
+        files: JSON or JSON lines of any known form.
+        format: The rows' form, where it should not be detected.
+        all: Every finding, not three of each kind.
+
+    Example: `finetui check train.jsonl valid.jsonl`
+    """
+    report = check_files(files, format, limit_examples=None if all else 3)
+    if json:
+        print_json(report.to_json())
+    else:
+        for file in report.files:
+            for line in lines_of(file):
+                say(line)
+        say(f"{report.errors} errors, {report.warnings} warnings")
+    return FAILED if report.errors else DONE
+
+
+def lines_of(file: FileReport) -> Iterator[str]:
+    """One file's report, worst first."""
+    usable = "" if file.usable_rows == file.rows else f", {file.usable_rows:,} usable"
+    yield f"{file.path}: {file.format or 'unknown format'}, {file.rows:,} rows{usable}"
+    shown: dict[str, int] = {}
+    for problem in file.problems:
+        where = f"line {problem.line}" + (f", column {problem.column}" if problem.column else "")
+        place = f"{where}: " if problem.line else ""
+        yield f"  {SYMBOLS[problem.severity]} {place}{problem.message}"
+        shown[problem.id] = shown.get(problem.id, 0) + 1
+        last = shown[problem.id] == sum(other.id == problem.id for other in file.problems)
+        if last:
+            more = file.counts.get(problem.id, 0) - shown[problem.id]
+            if more > 0:
+                yield f"      and {more:,} more like this"
+            if problem.fix:
+                yield f"      → {problem.fix}"

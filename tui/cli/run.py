@@ -1,0 +1,134 @@
+"""`finetui run`: start a job from a spec file or from two options."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+
+from ...engines.engine import Plan, find_engine
+from ...engines.settings import Settings
+from ...engines.spec import JobSpec, SpecError, literal, parse, put, read_spec
+from ...engines.store import Store
+from ...engines.text import one_line
+from .jobs import follow_job, valid_rows
+from .output import DONE, Json, note, print_json, say, size
+
+
+def register(app: cyclopts.App) -> None:
+    app.command(run)
+
+
+def run(
+    spec: Path | None = None,
+    *,
+    train: Annotated[str | None, Parameter(name=["--train", "-t"])] = None,
+    model: Annotated[str | None, Parameter(name=["--model", "-m"])] = None,
+    valid: str | None = None,
+    engine: Annotated[str | None, Parameter(name=["--engine", "-e"])] = None,
+    method: str | None = None,
+    name: Annotated[str | None, Parameter(name=["--name", "--suffix"])] = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    follow: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Start a job. It runs on when this terminal closes.
+
+    Args:
+        spec: A TOML file; options replace what it says.
+        train: The rows to train on.
+        model: A hub id or a folder.
+        valid: Held-out rows; else some are split off.
+        engine: Where it runs: local, or another that is installed.
+        method: qlora, lora or full.
+        name: A name for people; for a provider the model's suffix.
+        set_: KEY=VALUE, as in `--set train.epochs=1`; may be given many times.
+        follow: Stay and watch it.
+        dry_run: Plan it, say what would happen, and start nothing.
+
+    Example: `finetui run -t chats.jsonl -m Qwen/Qwen2.5-7B-Instruct --set train.epochs=2 --follow`
+    """
+    settings = Settings.load()
+    changes = _changes(set_ or [])
+    given = {
+        "data.train": train,
+        "data.valid": valid,
+        "model": model,
+        "engine": engine,
+        "method": method,
+        "name": name,
+    }
+    here = Path.cwd()
+    for key, value in given.items():
+        if value is not None:
+            # A path on the command line counts from here, one in the file from the file's folder.
+            local = key in ("data.train", "data.valid") or (key == "model" and (here / value).is_dir())
+            changes[key] = str(here / Path(value).expanduser()) if local else value
+    job_spec = read_spec(spec, changes) if spec else _from_options(changes, here)
+    maker = find_engine(job_spec.engine, settings)
+    plan = maker.plan(job_spec)
+    if not json:
+        for problem in plan.problems:
+            note(f"{problem.severity}: {problem}")
+    if dry_run:
+        if json:
+            print_json({"spec": dataclasses.asdict(job_spec), "plan": plan.document})
+        else:
+            say(sentence(job_spec, plan))
+        return DONE
+    job = Store(settings.home).create(job_spec, plan)
+    maker.start(job)
+    if not json:
+        say(f"{job.id}: {sentence(job_spec, plan)}")
+    elif not follow:
+        print_json({"id": job.id, "folder": str(job.paths.folder)})
+    if follow:
+        return follow_job(job, maker, json=json)
+    if not json:
+        say(f"it runs on without this terminal; `finetui watch {job.id}` or `finetui` shows it")
+    return DONE
+
+
+def _changes(settings: list[str]) -> dict[str, Any]:
+    changes = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise SpecError("--set", f"expected KEY=VALUE, got {text!r}")
+        changes[key.strip()] = literal(value.strip())
+    return changes
+
+
+def _from_options(changes: dict[str, Any], folder: Path) -> JobSpec:
+    if "data.train" not in changes or "model" not in changes:
+        raise SpecError("", "give a spec file, or rows with -t and a model with -m")
+    values: dict[str, Any] = {}
+    for key, value in changes.items():
+        put(values, key, value)
+    return parse(values, folder)
+
+
+def sentence(spec: JobSpec, plan: Plan) -> str:
+    """The one plain line of what will happen."""
+    document, values = plan.document, plan.values
+    rows = document["data"]["train"]["rows"]
+    if values["max_steps"].value:
+        much = f"{values['max_steps'].value} updates"
+    else:
+        epochs = values["epochs"].value
+        updates = max(1, round(rows * epochs / values["batch_size"].value))
+        much = f"{epochs:g} epochs, about {updates:,} updates"
+    least = document["estimate"]["at_least_bytes"]
+    memory = f", needs at least {size(least)} (weights alone)" if least else ", memory not estimated yet"
+    where = {"cpu": "the CPU", "cuda": "a GPU"}[document["device"]]
+    held = f"{valid_rows(document):,} held out" if document["data"]["valid"] else "none held out"
+    dropped = document["data"]["dropped_rows"]
+    left_out = f", {dropped} left out" if dropped else ""
+    what = f"{document['method']} of {one_line(Path(spec.model).name)} on {where}"
+    rate = f"learning rate {values['learning_rate'].value:g}"
+    data = f"{rows:,} rows ({held}{left_out})"
+    return f"{what}: {data}, {much} of {values['batch_size'].value} rows, {rate}{memory}"
