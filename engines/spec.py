@@ -17,7 +17,6 @@ import tomli_w
 
 from .records import replace_bytes
 
-
 LARGEST = 2**53
 """Of whole numbers without a bound of their own: what every reader of JSON keeps exact."""
 
@@ -172,7 +171,7 @@ def _value(name: str, value: Any, kind: Any, bounds: Any) -> Any:
         raise SpecError(name, f"expected {words[kind]}, got {value!r}")
     if kind in (int, float):
         _bounded(name, value, bounds)
-    elif kind is str and (wrong := _unwritable(value)):
+    elif isinstance(value, str) and (wrong := _unwritable(value)):
         raise SpecError(name, f"expected text {wrong}, got {value!r}")
     return value
 
@@ -209,7 +208,9 @@ def parse(values: dict[str, Any], folder: Path) -> JobSpec:
     engine = values.get("engine", "local")
     section = engine if isinstance(engine, str) else ""
     if section in {item.name for item in dataclasses.fields(JobSpec)}:
-        raise SpecError("engine", f"expected the name of an engine, got {section!r}: that is a key of the spec")
+        raise SpecError(
+            "engine", f"expected the name of an engine, got {section!r}: that is a key of the spec"
+        )
     spec: JobSpec = build(JobSpec, values, extra=(section,) if section else ())
     options = values.get(section, {})
     if not isinstance(options, dict):
