@@ -30,6 +30,8 @@ class Fetch:
         command = [plan["python"], str(TRAINER), "fetch", model["name"]]
         if model["revision"]:
             command += ["--revision", model["revision"]]
+        if model["remote_code"]:
+            command.append("--remote-code")
         home.machine.mkdir(parents=True, exist_ok=True)
         output = home.machine / f"fetch-{model['name'].replace('/', '--')}.jsonl"
         errors = output.with_suffix(".log")

@@ -59,6 +59,8 @@ class LocalChat:
             command += ["--template", str(ref.template)]
         if ref.device:
             command += ["--device", ref.device]
+        if ref.remote_code:
+            command.append("--remote-code")
         try:
             self._process = subprocess.Popen(
                 command,

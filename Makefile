@@ -1,0 +1,36 @@
+# `make demo` and `make test` set up everything they need: Python and a package registry are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint unit setup clean
+
+demo: .make/local
+	@$(BIN)/finetui demo
+
+test: .make/test lint unit
+
+lint: .make/test
+	@echo "== ruff, pyright, import-linter"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-logo
+
+# Two workers, one thread each: two torch processes with two threads each on two cores are ten times slower.
+unit: .make/test
+	@echo "== tests"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+setup: .make/test
+
+clean:
+	rm -rf $(VENV) .make .types build dist *.egg-info
+
+.make/local: pyproject.toml .ci/setup
+	@PYTHON=$(PYTHON) .ci/setup $(VENV) local
+	@mkdir -p .make && touch $@
+
+.make/test: pyproject.toml .ci/setup
+	@PYTHON=$(PYTHON) .ci/setup $(VENV) local,test
+	@mkdir -p .make .types && ln -sfn .. .types/finetui && touch $@ .make/local
