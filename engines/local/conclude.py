@@ -58,13 +58,17 @@ def conclude(
 
 def tell(held: HeldJob, line: dict[str, Any]) -> None:
     """A trainer's note or checkpoint as an event."""
+    level, kind, message, data = event_of(line)
+    held.event(kind, message, level=level, data=data)
+
+
+def event_of(line: dict[str, Any]) -> tuple[str, str, str, dict[str, Any]]:
+    """Level, kind, message and data of the event that a trainer's note or checkpoint becomes."""
     if line["kind"] == "checkpoint":
-        message = f"checkpoint at step {line.get('step')}"
         data = {name: line.get(name) for name in ("step", "path", "eval_loss")}
-        held.event("checkpoint", message, data=data)
-    else:
-        level = line.get("level") if line.get("level") in ("info", "warning", "error") else "info"
-        held.event("note", str(line.get("message", "")), level=str(level), data=line.get("data") or {})
+        return "info", "checkpoint", f"checkpoint at step {line.get('step')}", data
+    level = line.get("level") if line.get("level") in ("info", "warning", "error") else "info"
+    return str(level), "note", str(line.get("message", "")), line.get("data") or {}
 
 
 def asked_by_requests(held: HeldJob) -> str | None:
@@ -84,6 +88,14 @@ def settle(held: HeldJob) -> None:
     state = held.state()
     if state.state in ALIVE:
         asked = "stop" if state.state == JobState.stopping else None
-        conclude(
-            held, Progress(held.job.paths, state), returncode=None, asked=asked_by_requests(held) or asked
-        )
+        progress = Progress(held.job.paths, state)
+        # The supervisor has told of what it saw before it died.
+        known = []
+        for event in reversed(held.job.events()):
+            if event["kind"] == "state" and event["data"]["to"] == JobState.starting:
+                break
+            known.append((event["kind"], event["message"], event["data"]))
+        for line in progress.read()[1]:
+            if event_of(line)[1:] not in known:
+                tell(held, line)
+        conclude(held, progress, returncode=None, asked=asked_by_requests(held) or asked)
