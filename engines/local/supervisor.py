@@ -126,19 +126,16 @@ class Supervision:
         return trainer, write_end
 
     def _obey(self, trainer: subprocess.Popen[bytes]) -> None:
-        asked = asked_by_requests(self.held) or self.asked
-        if asked is None and self.terminated:
-            asked = "stop"
-            self.held.event("signal", "the supervisor was told to end: the job stops, its checkpoint is kept")
-        if asked == "kill":
-            self.asked = "kill"
+        self.asked = asked_by_requests(self.held) or self.asked
+        if self.asked == "kill":
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(trainer.pid, signal.SIGKILL)
-        elif asked == "stop":
-            self.asked = "stop"
+        elif self.asked == "stop" or self.terminated:
+            # A signal to end is nobody's request: what is said of the end must not claim one.
+            why = None if self.asked else "a signal told the supervisor to end the job"
             with contextlib.suppress(OSError):  # a full disk: it is kept here, and the trainer hears of it
                 if self.held.state().state != JobState.stopping:
-                    self.held.become(JobState.stopping)
+                    self.held.become(JobState.stopping, message=why)
             if not self._told_trainer:
                 trainer.send_signal(signal.SIGTERM)
                 self._told_trainer = True
