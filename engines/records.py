@@ -11,6 +11,10 @@ from typing import Any
 import msgspec
 
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, or not of the expected type."""
+
+
 def replace_bytes(path: Path, content: bytes) -> None:
     """Replace a file's content: a reader sees the old or the new, never a part, also after a power cut.
 
@@ -42,7 +46,10 @@ def read_json(path: Path) -> Any:
         FileNotFoundError: there is none.
         msgspec.DecodeError: it is not JSON.
     """
-    return msgspec.json.decode(path.read_bytes())
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(f"{path.name}: {error}") from error
 
 
 def append_line(path: Path, value: Any, *, durable: bool = False) -> None:
@@ -72,7 +79,7 @@ def parse_lines(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             value = msgspec.json.decode(line)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             continue
         if isinstance(value, dict):
             yield value
