@@ -60,6 +60,9 @@ def append_line(path: Path, value: Any, *, durable: bool = False) -> None:
 
     Args:
         durable: wait until it is on the disk (state changes), not only with the kernel.
+
+    Raises:
+        OSError: the line, or the rest of it, could not be written.
     """
     line = msgspec.json.encode(value) + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -67,7 +70,10 @@ def append_line(path: Path, value: Any, *, durable: bool = False) -> None:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line
-        os.write(descriptor, line)
+        written = os.write(descriptor, line)
+        # A disk that fills takes a part and reports no error: the next write does.
+        while written < len(line):
+            written += os.write(descriptor, line[written:])
         if durable:
             os.fsync(descriptor)
     finally:
