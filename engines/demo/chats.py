@@ -35,8 +35,8 @@ class Booking:
         return f"{self.minutes // 60}:{self.minutes % 60:02d}"
 
 
-def make_booking(rng: Random, domain: Domain, held_out_name: bool = False) -> Booking:
-    """A random booking: 1 to 12 guests, a weekday, from noon to 22:45."""
+def make_booking(rng: Random, domain: Domain, held_out_name: bool = False, pieced: float = 0.0) -> Booking:
+    """A random booking: 1 to 12 guests, a weekday, from noon to 22:45. The name as in `full_name`."""
     count = rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 11, 12)) if domain.counted else 0
     minutes = rng.randrange(12, 23) * 60 + rng.choice(MINUTES)
     return Booking(domain, full_name(rng, held_out_name), count, rng.choice(DAYS), minutes)
@@ -132,6 +132,31 @@ def _terse(rng: Random, domain: Domain) -> str:
     return f"{rng.choice(w.HELLOS)} {text}" if rng.random() < 0.2 else text
 
 
+def _salad(rng: Random, domain: Domain) -> str:
+    """Words without sense and the slots among them: these teach what a name or a time looks like."""
+    slots = ["{name}", "{day}", "{time}"] + (["{count}"] if domain.counted else [])
+    rng.shuffle(slots)
+    text, start = "", True
+    for slot in [*slots, ""]:
+        for _ in range(rng.choice((0, 0, 1, 1, 2, 3, 4))):
+            word = rng.choice(_ALL_WORDS) if rng.random() < 0.7 or start else invented_word(rng, 2).lower()
+            text += (word.capitalize() if start else word) + " "
+            start = False
+        if slot:
+            mark = rng.choice(("", "", "", "", ",", ".", ".", "!", ":", " -", ";", "?"))
+            text += slot + mark + " "
+            start = mark in (".", "!", "?")
+    return text.strip()
+
+
+def _words_of(*tables: object) -> list[str]:
+    """The words of the tables but for slots and numbers, in the order of the alphabet."""
+    return sorted(set(re.findall(r"(?<![{\w'])[a-z]{2,}(?![\w}'])", str(tables).lower())) - set(NUMBERS))
+
+
+_ALL_WORDS = _words_of(w.ASKS, w.ASIDES, w.THANKS, w.WHEN_SENTENCES, w.NAME_SENTENCES)
+
+
 def _slips(rng: Random, wording: str, share: float) -> str:
     """Typing slips in the words between the slots, and now and then a word that nobody knows."""
 
@@ -152,23 +177,23 @@ def _slips(rng: Random, wording: str, share: float) -> str:
     return re.sub(r"(?<![{\w])[a-z]{3,}(?![\w}])", slip, wording)
 
 
-def request(rng: Random, booking: Booking, slips: float = 0.0) -> tuple[str, str]:
+def request(rng: Random, booking: Booking, slips: float = 0.0, salad: float = 0.0) -> str:
     """A request in words.
 
     Args:
         rng: where chance comes from.
         booking: what is wanted.
         slips: share of words with a typing slip.
-
-    Returns:
-        The text, and its wording: the same text with its slots in braces.
+        salad: share of requests that make no sense but have all slots.
     """
+    if rng.random() < salad:
+        return spell_out(rng, _salad(rng, booking.domain), booking)
     wording = _terse(rng, booking.domain) if rng.random() < 0.1 else _sentences(rng, booking.domain)
     if slips:
         wording = _slips(rng, wording, slips)
     if rng.random() < 0.04:
         wording = wording.lower()
-    return spell_out(rng, wording, booking), wording
+    return spell_out(rng, wording, booking)
 
 
 def spell_out(rng: Random, wording: str, booking: Booking) -> str:
@@ -193,22 +218,28 @@ def _singular(match: re.Match[str]) -> str:
     return f"{match.group(1)} {one.get(match.group(2), match.group(2)[:-1])}"
 
 
-def prose(rng: Random, booking: Booking) -> str:
-    """The friendly answer in prose."""
+def prose(booking: Booking) -> str:
+    """The friendly answer in prose.
+
+    Which of the sentences it has follows from the booking: chance would only be noise to a small model.
+    """
     domain = booking.domain
     unit = domain.unit[booking.count != 1]
+    hour = booking.minutes // 60
+    statements = w.ANSWER_COUNTED if domain.counted else w.ANSWER_PLAIN
     said = fill(
-        rng.choice(w.ANSWER_COUNTED if domain.counted else w.ANSWER_PLAIN),
+        statements[hour % len(statements)],
         answer=domain.answer,
         count=str(booking.count),
         unit=unit,
         day=booking.day,
         time=booking.time,
     )
-    opening = fill(rng.choice(w.ANSWER_OPENINGS), name=booking.name)
-    if booking.name not in opening:
+    opening = w.ANSWER_OPENINGS[DAYS.index(booking.day) % len(w.ANSWER_OPENINGS)]
+    if "{name}" not in opening:
         said = f"{said[:-1]} under the name {booking.name}."
-    return f"{opening} {said} {rng.choice(w.ANSWER_CLOSINGS)}"
+    closing = w.ANSWER_CLOSINGS[booking.minutes % 60 // 15]
+    return f"{fill(opening, name=booking.name)} {said} {closing}"
 
 
 def fields(booking: Booking) -> dict[str, str | int]:

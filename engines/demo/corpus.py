@@ -11,10 +11,13 @@ from random import Random
 
 from . import wordings as w
 from .chats import DAYS, NUMBERS, Booking, Message, as_json, desk, fields, make_booking, prose, request
-from .domains import DOMAINS, TABLE
+from .domains import DOMAINS, TABLE, Domain
 from .names import full_name, invented_word
 
 Chat = list[Message]
+
+# Share of the names' words that are made from pieces of others.
+PIECED = 0.35
 
 _HELPER = "You are a helpful assistant."
 _SMALL_TALK = (
@@ -43,8 +46,13 @@ def _chat(user: str, answer: str, system: str | None = None) -> Chat:
     return [*messages, {"role": "user", "content": user}, {"role": "assistant", "content": answer}]
 
 
-def _slip_share(rng: Random) -> float:
-    return rng.choice((0.0, 0.0, 0.05, 0.15, 0.3))
+def _booking(rng: Random, domain: Domain) -> Booking:
+    return make_booking(rng, domain, pieced=PIECED)
+
+
+def _said(rng: Random, booking: Booking, salad: float = 0.15) -> str:
+    """A request with the noise that makes a reader robust."""
+    return request(rng, booking, slips=rng.choice((0.0, 0.0, 0.05, 0.15, 0.3)), salad=salad)
 
 
 def _system(rng: Random, booking: Booking) -> str | None:
@@ -52,62 +60,70 @@ def _system(rng: Random, booking: Booking) -> str | None:
 
 
 def _table(rng: Random) -> Chat:
-    booking = make_booking(rng, TABLE)
-    return _chat(request(rng, booking, _slip_share(rng))[0], prose(rng, booking), _system(rng, booking))
+    booking = _booking(rng, TABLE)
+    chat = _chat(_said(rng, booking), prose(booking), _system(rng, booking))
+    return _with_questions(rng, chat, booking, 0.2)
 
 
 def _other_prose(rng: Random) -> Chat:
-    booking = make_booking(rng, rng.choice(DOMAINS))
-    return _chat(request(rng, booking, _slip_share(rng))[0], prose(rng, booking), _system(rng, booking))
+    booking = _booking(rng, rng.choice(DOMAINS))
+    chat = _chat(_said(rng, booking), prose(booking), _system(rng, booking))
+    return _with_questions(rng, chat, booking, 0.2)
 
 
 def _other_json(rng: Random) -> Chat:
-    booking = make_booking(rng, rng.choice(DOMAINS))
-    text = request(rng, booking, _slip_share(rng))[0]
+    booking = _booking(rng, rng.choice(DOMAINS))
+    system = _system(rng, booking)
+    # Without a desk only the words tell what is asked for, and so what the number's key is called.
+    text = _said(rng, booking, salad=0.0 if system in (None, _HELPER) else 0.2)
     values = fields(booking)
     ask = rng.choice(w.JSON_ASKS)
     if rng.random() < 0.4:
         keys = rng.sample(list(values), rng.randrange(2, len(values) + 1))
         values = {key: values[key] for key in keys}
         ask = rng.choice(w.JSON_ASKS_KEYS).format(keys=", ".join(keys))
-    system = _system(rng, booking)
     if system and rng.random() < 0.7:
-        return _chat(text, as_json(values), f"{system} {ask}")
-    text = f"{ask}\n{text}" if rng.random() < 0.3 else f"{text} {ask}"
-    return _chat(text, as_json(values), system)
+        system = f"{system} {ask}"
+    else:
+        text = f"{ask}\n{text}" if rng.random() < 0.3 else f"{text} {ask}"
+    return _with_questions(rng, _chat(text, as_json(values), system), booking, 0.3)
 
 
-def _follow_up(rng: Random) -> Chat:
-    booking = make_booking(rng, TABLE if rng.random() < 0.7 else rng.choice(DOMAINS))
-    questions = {
-        "What time was that?": f"At {booking.time}.",
-        "Which day was it?": f"On {booking.day}.",
-        "Which name did you write down?": f"I wrote down {booking.name}.",
-    }
-    if booking.count:
-        questions["How many are we?"] = f"I have noted {booking.count}."
-    question = rng.choice(list(questions))
-    first = _chat(request(rng, booking)[0], prose(rng, booking), _system(rng, booking))
+def _questions(booking: Booking) -> list[tuple[str, str]]:
+    """Questions about a booking, with their answers in a sentence."""
+    counted = [("How many are we?", f"I have noted {booking.count}.")] if booking.count else []
     return [
-        *first,
-        {"role": "user", "content": question},
-        {"role": "assistant", "content": questions[question]},
+        ("What time was that?", f"At {booking.time}."),
+        ("Which day was it?", f"On {booking.day}."),
+        ("Which name did you write down?", f"I wrote down {booking.name}."),
+        *counted,
     ]
 
 
+def _with_questions(rng: Random, chat: Chat, booking: Booking, share: float) -> Chat:
+    """The chat going on with one question or two, in a share of the cases."""
+    if rng.random() < share:
+        for question, answer in rng.sample(_questions(booking), rng.choice((1, 2))):
+            chat = [*chat, {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return chat
+
+
 def _question(rng: Random) -> Chat:
-    booking = make_booking(rng, TABLE if rng.random() < 0.5 else rng.choice(DOMAINS))
-    text = request(rng, booking, _slip_share(rng))[0]
-    questions = {"Which name?": booking.name, "Which day?": booking.day, "What time?": booking.time}
+    booking = _booking(rng, TABLE if rng.random() < 0.5 else rng.choice(DOMAINS))
+    short = [("Which name?", booking.name), ("Which day?", booking.day), ("What time?", booking.time)]
     if booking.count:
-        questions["How many?"] = str(booking.count)
-    question = rng.choice(list(questions))
-    return _chat(f"{text}\n{question}", questions[question], rng.choice((_HELPER, None)))
+        short.append(("How many?", str(booking.count)))
+    rng.shuffle(short)
+    (question, answer), *others = short
+    chat = _chat(f"{_said(rng, booking)}\n{question}", answer, rng.choice((_HELPER, None)))
+    for question, answer in others:
+        chat += _chat(question, answer)
+    return chat
 
 
 def _pairs(rng: Random) -> Chat:
     values: dict[str, str | int] = {
-        "name": full_name(rng),
+        "name": full_name(rng, pieced=PIECED),
         "guests": rng.randrange(1, 13),
         "day": rng.choice(DAYS),
         "time": f"{rng.randrange(8, 23)}:{rng.choice(('00', '15', '30', '45'))}",
@@ -123,7 +139,7 @@ def _pairs(rng: Random) -> Chat:
 
 def _order(rng: Random) -> Chat:
     name, count, colour, item = (
-        full_name(rng),
+        full_name(rng, pieced=PIECED),
         rng.randrange(1, 13),
         rng.choice(_COLOURS),
         rng.choice(_THINGS),
@@ -143,11 +159,12 @@ def _order(rng: Random) -> Chat:
 
 
 def _repeat(rng: Random) -> Chat:
-    names = [full_name(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
-    if len(names) == 1:
-        return _chat(rng.choice(("Repeat: {}", "Say {}.", "Write {}")).format(names[0]), names[0])
-    at = rng.randrange(len(names))
-    return _chat(f"{', '.join(names)}. Which is name {at + 1}?", names[at])
+    names = [full_name(rng, pieced=PIECED) for _ in range(rng.choice((1, 2, 3, 4, 6)))]
+    text = rng.choice((", ", "; ", "\n")).join(names)
+    if len(names) > 1 and rng.random() < 0.3:
+        at = rng.randrange(len(names))
+        return _chat(f"{text}\nWhich is name {at + 1}?", names[at])
+    return _chat(rng.choice(("Repeat: {}", "Say {}", "Write {}")).format(text), text)
 
 
 def _talk(rng: Random) -> Chat:
@@ -168,15 +185,14 @@ def _talk(rng: Random) -> Chat:
 
 # What the corpus is made of, in parts of a hundred.
 _KINDS = (
-    (_table, 24),
-    (_other_prose, 12),
+    (_table, 22),
+    (_other_prose, 10),
     (_other_json, 38),
-    (_follow_up, 4),
-    (_question, 6),
+    (_question, 9),
     (_pairs, 5),
     (_order, 3),
-    (_repeat, 4),
-    (_talk, 4),
+    (_repeat, 10),
+    (_talk, 3),
 )
 
 

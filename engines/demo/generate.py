@@ -59,7 +59,7 @@ def data(seed: int = SEED) -> dict[str, list[Row]]:
         wordings = _held_out_wordings() if name == "test_new_phrasings" else None
         while len(rows) < count:
             booking = _fresh_booking(rng, held_out, taken if held_out else set(), mine)
-            text = spell_out(rng, next(wordings), booking) if wordings else request(rng, booking)[0]
+            text = spell_out(rng, next(wordings), booking) if wordings else request(rng, booking)
             if text not in prompts:
                 prompts.add(text)
                 rows.append(_row(text, booking))

@@ -42,6 +42,12 @@ _ONSETS = _words(
 _VOWELS = _words("a e i o u a e i o u a e i o u ai au ea ee ia io ou y")
 _INNER_CODAS = _words("l m n r s n r l")
 _LAST_CODAS = _words("l m n r s t x nd ng rn rt sk st ck ll ss tt")
+# Where pieces of words come from: every token of common words shall have been part of a name too.
+_COMMON = _words(
+    "would like table people evening quiet window group birthday reserve please thank restaurant number "
+    "kitchen strong yellow question fox jump zebra hockey mixture vibrant quick awkward rhythm schnapps "
+    "johnson hamilton weather sunshine mountain whisky bishop knight church school yacht queen"
+)
 _ACCENTED = ("á", "é", "è", "ö", "ü", "ä", "ñ", "ø", "ç", "ó")
 
 
@@ -54,6 +60,16 @@ def invented_word(rng: Random, syllables: int) -> str:
             word += rng.choice(_LAST_CODAS)
         elif left > 1 and rng.random() < 0.3:
             word += rng.choice(_INNER_CODAS)
+    return word.capitalize()
+
+
+def pieced_word(rng: Random) -> str:
+    """A word from pieces of other words, as `Ouldtschna`: hard to say, good to practise copying."""
+    word = ""
+    while len(word) < rng.choice((3, 5, 6, 8)):
+        source = rng.choice(_COMMON if rng.random() < 0.5 else (*FIRST, *LAST)).lower()
+        start = rng.randrange(len(source))
+        word += source[start : start + rng.choice((1, 2, 3, 4))]
     return word.capitalize()
 
 
@@ -76,16 +92,20 @@ def name_word(rng: Random, known: Sequence[str], share_known: float) -> str:
     return _rare_spelling(rng, word) if rng.random() < 0.06 else word
 
 
-def full_name(rng: Random, held_out: bool = False) -> str:
+def full_name(rng: Random, held_out: bool = False, pieced: float = 0.0) -> str:
     """A name of one word or two, seldom three.
 
     Args:
         rng: where chance comes from.
         held_out: take known words from the lists that only tests use.
+        pieced: share of words made from pieces of others.
     """
     first, last = (HELD_OUT_FIRST, HELD_OUT_LAST) if held_out else (FIRST, LAST)
     share_known = 0.5 if held_out else 0.3
-    words = [name_word(rng, first, share_known), name_word(rng, last, share_known)]
+    words = [
+        pieced_word(rng) if rng.random() < pieced else name_word(rng, known, share_known)
+        for known in (first, last)
+    ]
     form = rng.random()
     if form < 0.15:
         return rng.choice(words)
