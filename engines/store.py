@@ -42,7 +42,7 @@ class Summary(msgspec.Struct, frozen=True):
 
     def to_json(self) -> dict[str, Any]:
         head = {key: getattr(self, key) for key in ("id", "name", "model", "method", "created")}
-        return head | msgspec.to_builtins(self.state)
+        return head | {"attempt": self.state.attempt} | msgspec.to_builtins(self.state)
 
 
 class _Entry(msgspec.Struct, frozen=True):

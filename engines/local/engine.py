@@ -105,7 +105,10 @@ class LocalEngine:
             "gpu": options.gpu,
             "python": python,
             "environment": {name: os.environ[name] for name in RECORDED if name in os.environ},
-            "estimate": {"memory_bytes": None, "at_least_bytes": at_least_bytes(model, method.value)},
+            "estimate": {
+                "memory_bytes": None,
+                "at_least_bytes": at_least_bytes(model, method.value, device.value),
+            },
         }
         return Plan(document, tuple(problems))
 
@@ -291,8 +294,8 @@ def data_document(data: Prepared) -> dict[str, Any]:
     }
 
 
-def at_least_bytes(model: Weights | None, method: str) -> int | None:
-    """What a job needs before the first row: weights, optimizer and CUDA context. A floor, no estimate.
+def at_least_bytes(model: Weights | None, method: str, device: str) -> int | None:
+    """What a job needs before the first row: weights, optimizer, CUDA context. A floor, no estimate.
 
     NF4 with double quantisation takes 0.5 + 1/64 + 4/(64·256) bytes a parameter (QLoRA, section 3); what it
     does not quantise, and LoRA's base, 2; full fine-tuning with fp32 masters and AdamW 16.
@@ -304,7 +307,7 @@ def at_least_bytes(model: Weights | None, method: str) -> int | None:
         size += (model.parameters - model.linear_parameters) * 2
     else:
         size = model.parameters * (2 if method == "lora" else 16)
-    return int(size) + CUDA_CONTEXT_BYTES
+    return int(size) + (CUDA_CONTEXT_BYTES if device == "cuda" else 0)
 
 
 def kill_group(identity: ProcessIdentity) -> None:

@@ -12,9 +12,10 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter
 
-from ...engines.engine import Engine, find_engine
+from ...engines.engine import Engine, EngineError, find_engine
 from ...engines.follow import Follower
 from ...engines.job import Job, State
+from ...engines.records import read_lines
 from ...engines.settings import Settings
 from ...engines.states import SYMBOLS, UNFINISHED, JobState
 from ...engines.store import Store, Summary
@@ -126,12 +127,19 @@ def show(job: JobRef, *, json: Json = False) -> int:
     ]
     table(facts)
     say()
-    table([("value", "", "reason"), *((k, str(v["value"]), v["reason"]) for k, v in plan["values"].items())])
+    values = plan["values"] | resolved(found)
+    table([("value", "", "reason"), *((k, str(v["value"]), v["reason"]) for k, v in values.items())])
     say()
     for event in events[-20:]:
         moment = time.strftime("%m-%d %H:%M:%S", time.localtime(event["time"]))
         say(f"{moment}  {event['level']:<7}  {one_line(str(event['message']))}")
     return DONE
+
+
+def resolved(job: Job) -> dict[str, Any]:
+    """Values that only the trainer could choose, with its reasons: from its last attempt."""
+    attempts = read_lines(job.paths.environment)
+    return attempts[-1].get("values", {}) if attempts else {}
 
 
 def valid_rows(plan: dict[str, Any]) -> int:
@@ -157,7 +165,10 @@ def follow_job(job: Job, engine: Engine, *, json: bool) -> int:
         engine.sync(job)
         state = job.state()
         if state != last:
-            moved = last is None or (state.state, state.phase) != (last.state, last.phase)
+            # Evaluations and saves come and go; what people wait for is the next state, or the first update.
+            moved = (
+                last is None or state.state != last.state or (state.phase != last.phase and not state.step)
+            )
             if json:
                 print_json({"id": job.id} | msgspec.to_builtins(state))
                 last = state
@@ -304,10 +315,9 @@ def rm(
     """
     found, _ = open_job(job)
     what = "the checkpoints of" if checkpoints else "everything of"
-    if not yes and not json:
-        if not sys.stdin.isatty():
-            note(f"this removes {what} {found.id}; say --yes")
-            return 2
+    if not yes:
+        if json or not sys.stdin.isatty():
+            raise EngineError("usage", f"this removes {what} {found.id}", "say --yes")
         if input(f"remove {what} {found.id}? [y/N] ").strip().lower() not in ("y", "yes"):
             note("nothing removed")
             return FAILED

@@ -14,6 +14,7 @@ from ...engines.engine import EngineError
 from ...engines.gpu import visible_gpus
 from ...engines.hardware import Nvml
 from ...engines.local.engine import at_least_bytes
+from ...engines.local.lease import CPU
 from ...engines.models import weights
 from ...engines.spec import JobSpec, LoraSpec, TrainSpec
 from .output import DONE, Json, print_json, say, size, table
@@ -56,8 +57,8 @@ def plan(
     lora = LoraSpec() if method == "full" else LoraSpec(rank=rank)
     spec = JobSpec(model=model, method=method, train=train, lora=lora)  # pyright: ignore[reportArgumentType]
     gpu_bytes, where = (int(gpu * 2**30), "given") if gpu else _first_gpu()
-    values = resolve(spec, Facts(rows, found.parameters if found else None, "cuda" if gpu_bytes else "cpu"))
-    least = at_least_bytes(found, method)
+    values = resolve(spec, Facts(rows, found.parameters if found else None, "cuda" if gpu_bytes else CPU))
+    least = at_least_bytes(found, method, "cuda" if gpu_bytes else CPU)
     # The floor alone can say no; that it fits takes an estimate of what the rows need.
     verdict = "no" if least and gpu_bytes and least > gpu_bytes else None
     if json:
@@ -82,7 +83,7 @@ def plan(
         f"{found.parameters:,} parameters" if found and found.parameters else "not on this machine yet"
     )
     say(f"{model}: {parameters}")
-    say(f"memory: not estimated yet; weights, optimizer and CUDA context alone take {size(least)}")
+    say(f"memory: not estimated yet; without the rows it takes {size(least)}")
     say(f"GPU: {size(gpu_bytes)} ({where})" if gpu_bytes else f"GPU: none ({where})")
     if verdict:
         say("verdict: no, the weights alone don't fit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,7 +121,7 @@ def sentence(spec: JobSpec, plan: Plan) -> str:
         much = f"{values['max_steps'].value} updates"
     else:
         epochs = values["epochs"].value
-        updates = max(1, round(rows * epochs / values["batch_size"].value))
+        updates = max(1, round(math.ceil(rows / values["batch_size"].value) * epochs))
         much = f"{epochs:g} epochs, about {updates:,} updates"
     least = document["estimate"]["at_least_bytes"]
     memory = f", needs at least {size(least)} (weights alone)" if least else ", memory not estimated yet"
