@@ -6,10 +6,13 @@ import re
 import unicodedata
 
 # Whole escape sequences go, not only their first byte: "\x1b[31mred" becomes "red", not "[31mred".
-# ECMA-48: CSI (7-bit and C1), OSC/DCS/SOS/PM/APC up to BEL or ST, and two-byte escapes.
+# ECMA-48: CSI (7-bit and C1), OSC/DCS/SOS/PM/APC up to BEL or ST, and two-byte escapes. A string that
+# doesn't end takes no more than its line. The C1 forms of OSC and its like lose their first character
+# only, as every control does: UTF-8 read as Latin-1 has them at each quotation mark ("â\x80\x9d"), and
+# the words up to the next one would vanish.
 _SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]?"
 )
 # Explicit bidirectional controls reorder what stands around them; isolates and overrides both.
@@ -45,5 +48,5 @@ def one_line(text: str, width: int | None = None) -> str:
     """`clean`, with runs of white space as one space; cut to `width` characters with an ellipsis."""
     line = " ".join(clean(text).split())
     if width is not None and len(line) > width:
-        return line[: max(0, width - 1)] + "…"
+        return line[: width - 1] + "…" if width > 0 else ""
     return line
