@@ -35,6 +35,12 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self.reveal())
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self  # dataclasses.asdict and replace copy what a settings object holds
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not written anywhere")
 
