@@ -45,7 +45,10 @@ class Secret:
         raise TypeError("a Secret is not written anywhere")
 
 
-_NAMES = re.compile(r"API_?KEY|SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|PRIVATE_KEY", re.IGNORECASE)
+_NAMES = re.compile(
+    r"API_?KEY|(^|_)KEY$|ACCESS_KEY|SECRET|PASSWORD|PASSWD|_PWD$|_PAT$|TOKEN(?!IZ)|CREDENTIAL|CONNECTION_STRING",
+    re.IGNORECASE,
+)
 
 
 def without_secrets(environment: Mapping[str, str], keep: frozenset[str] = frozenset()) -> dict[str, str]:
