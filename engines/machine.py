@@ -84,8 +84,9 @@ def _started(pid: int) -> float | None:
     """When a process started; None where there is none, or only its zombie."""
     try:
         # proc(5): the fields after the last ")" begin with the state, field 3; starttime is field 22.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] == "Z" else int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        # Bytes: the name between the brackets is cut at 15 of them, in the middle of a character too.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return None if fields[0] == b"Z" else int(fields[19]) / os.sysconf("SC_CLK_TCK")
     except FileNotFoundError:
         if Path("/proc/self/stat").exists():
             return None
