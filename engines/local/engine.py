@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import os
 import signal
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,20 +19,23 @@ from ..defaults import SEED, Facts, method_of, resolve
 from ..engine import EngineError, ModelRef, Plan, Value
 from ..gpu import Gpu, Snapshot, visible_gpus
 from ..hardware import Nvml
-from ..job import Job, JobBusy
+from ..job import HeldJob, Job, JobBusy
 from ..machine import ProcessIdentity
 from ..models import weights
 from ..models.weights import ModelNotFound, Weights
 from ..settings import Settings
 from ..spec import JobSpec, build, setting
-from ..states import ALIVE, RESUMABLE, JobState
+from ..states import ALIVE, ENDED, RESUMABLE, JobState
 from . import interpreter, scheduling
-from .conclude import settle
+from .conclude import drop_requests, settle
 from .lease import CPU
 from .processes import logout_kills
 
 RECORDED = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HF_HOME", "HF_HUB_CACHE", "OMP_NUM_THREADS")
 """Variables of the shell that creates a job: the scheduler that starts it may come from another shell."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a command waits for whoever holds a job for a moment."""
 
 CUDA_CONTEXT_BYTES = 500 << 20
 """What a CUDA context takes beside the weights, from 140 MiB (T4) to about 500 MiB (Hopper)."""
@@ -136,17 +141,17 @@ class LocalEngine:
         self._must_be_ours(job)
         verb = "kill" if now else "stop"
         try:
-            with job.hold() as held:
-                settle(held)
-                state = held.state()
-                if state.state == JobState.queued:
+            with _hold(job, unless=ALIVE) as held:
+                state = held.state().state
+                if state == JobState.queued:
                     kept = bool(job.checkpoints())
                     held.become(
                         JobState.paused if kept else JobState.cancelled,
                         message="taken from the queue" + ("; its checkpoint is kept" if kept else ""),
                     )
-                elif state.state not in RESUMABLE:
-                    raise EngineError("state", f"job {job.id} is {state.state}", "there is nothing to stop")
+                elif state in ENDED:
+                    raise EngineError("state", f"job {job.id} is {state}", "there is nothing to stop")
+                settle(held)
         except JobBusy:
             job.request(verb, f"pid {os.getpid()}")
             state = job.state()
@@ -163,7 +168,7 @@ class LocalEngine:
         """
         self._must_be_ours(job)
         try:
-            with job.hold() as held:
+            with _hold(job) as held:
                 settle(held)
                 state = held.state()
                 if state.state not in RESUMABLE:
@@ -173,6 +178,8 @@ class LocalEngine:
                         else "there is nothing to resume"
                     )
                     raise EngineError("state", f"job {job.id} is {state.state}", way)
+                # A stop that came as the last attempt ended was not meant for the next one.
+                drop_requests(held)
                 newest = job.checkpoints()[-1:]
                 message = f"from step {newest[0].step}" if newest else "from the start: it has no checkpoint"
                 # The loss of steps that will be trained again is not where the job stands.
@@ -277,6 +284,29 @@ class LocalEngine:
             format=data.format,
             drop_bad_rows=data.drop_bad_rows,
         )
+
+
+@contextlib.contextmanager
+def _hold(job: Job, *, unless: frozenset[JobState] = frozenset()) -> Iterator[HeldJob]:
+    """Hold a job, with patience: a sync or the queue holds it for a moment, a supervisor as long as it lives.
+
+    Args:
+        unless: states in which somebody may hold it for long: then there is no waiting.
+
+    Raises:
+        JobBusy: somebody goes on holding it.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                held = stack.enter_context(job.hold())
+                break
+            except JobBusy:
+                if job.state().state in unless or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        yield held
 
 
 def data_document(data: Prepared) -> dict[str, Any]:
