@@ -1,4 +1,4 @@
-"""What an app or a command does: creates a job from the TOML file named, starts it, prints its id and stays."""
+"""What an app or a command does: creates and starts the job of a TOML file, prints its id, and stays."""
 
 import sys
 import time

@@ -138,6 +138,7 @@ def test_a_kill_neither_loses_nor_doubles_nor_lies(case: Case, bench: Workbench)
 @contextlib.contextmanager
 def created_by_an_app(bench: Workbench, case: Case) -> Iterator[tuple[Job, psutil.Popen]]:
     """The job, and the process that created it; queued ones wait for a job that has the device."""
+    first = None
     if case.moment == "queued":
         bench.steer(job="first", hold=["training@3"])
         first = bench.start("first")
@@ -157,7 +158,7 @@ def created_by_an_app(bench: Workbench, case: Case) -> Iterator[tuple[Job, psuti
         with contextlib.suppress(ProcessLookupError):
             os.killpg(app.pid, SIGKILL)
         app.wait()
-    if case.moment == "queued":
+    if first:
         bench.wait_for(first, S.succeeded)
         bench.check_complete(first)
 
