@@ -73,8 +73,9 @@ model = AutoModelForCausalLM.from_pretrained(folder)
 inputs = tokenizer.apply_chat_template(asked["chat"], add_generation_prompt=True, return_tensors="pt")
 output = model.generate(**inputs, max_new_tokens=60)[0][inputs["input_ids"].shape[1] :]
 whole = [*asked["chat"], {"role": "assistant", "content": "Gladly!"}]
+coded = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in asked["texts"]]
 json.dump({
-    "texts": [tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in asked["texts"]],
+    "texts": [tokenizer.decode(ids) for ids in coded],
     "prompt": tokenizer.apply_chat_template(asked["chat"], tokenize=False, add_generation_prompt=True),
     "whole": tokenizer.apply_chat_template(whole, tokenize=False),
     "answer": tokenizer.decode(output),
