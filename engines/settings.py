@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
 from .home import Home
-from .spec import SpecError, build, setting
+from .spec import SpecError, build, read_toml, setting
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,11 @@ class Settings:
             SpecError: the file can't be used; file and key are named.
         """
         given = os.environ.get("FINETUI_CONFIG")
-        path = Path(given).expanduser() if given else platformdirs.user_config_path("finetui") / "config.toml"
+        default = platformdirs.user_config_path("finetui") / "config.toml"
+        path = _path("FINETUI_CONFIG", lambda: Path(given).expanduser() if given else default)
+        home = _path("FINETUI_HOME", Home.default)
         try:
-            values = tomllib.loads(path.read_text("utf-8"))
+            values = read_toml(path)
         except FileNotFoundError:
             values = {}
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -50,7 +55,23 @@ class Settings:
         if unknown:
             raise SpecError("", f"{path}: {min(unknown)}: unknown key; known here: local, profile")
         try:
-            local = build(LocalSettings, values.get("local", {}), "local.")
+            local = build(LocalSettings, _section("local", values.get("local", {})), "local.")
+            profiles = _section("profile", values.get("profile", {}), "profile.NAME")
+            for name, profile in profiles.items():
+                _section(f"profile.{name}", profile)
         except SpecError as error:
             raise SpecError("", f"{path}: {error}") from error
-        return cls(Home.default(), path, local, values.get("profile", {}))
+        return cls(home, path, local, profiles)
+
+
+def _section(key: str, value: Any, title: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SpecError(key, f"expected a section [{title or key}], got {value!r}")
+    return value
+
+
+def _path(variable: str, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except RuntimeError as error:  # "~somebody" who is not here
+        raise SpecError(variable, f"{os.environ.get(variable, '')!r}: {error}") from error
