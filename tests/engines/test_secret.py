@@ -100,11 +100,28 @@ def test_keys_are_taken_out_of_an_environment_and_nothing_else() -> None:
         "WANDB_PROJECT": "a",
     }
     secrets = [
-        "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "WANDB_API_KEY", "WANDB_APIKEY", "HF_TOKEN",
-        "HUGGING_FACE_HUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN",
-        "AZURE_OPENAI_KEY", "AZURE_STORAGE_CONNECTION_STRING", "GITHUB_TOKEN", "github_pat", "PGPASSWORD",
-        "MYSQL_PWD", "SSH_PRIVATE_KEY", "DB_PASSWD", "GOOGLE_APPLICATION_CREDENTIALS", "MY_KEY", "KEY",
-    ]  # fmt: skip
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "WANDB_API_KEY",
+        "WANDB_APIKEY",
+        "HF_TOKEN",
+        "HUGGING_FACE_HUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SESSION_TOKEN",
+        "AZURE_OPENAI_KEY",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "GITHUB_TOKEN",
+        "github_pat",
+        "PGPASSWORD",
+        "MYSQL_PWD",
+        "SSH_PRIVATE_KEY",
+        "DB_PASSWD",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "MY_KEY",
+        "KEY",
+    ]
     environment = kept | dict.fromkeys(secrets, KEY)
 
     assert without_secrets(environment) == kept
