@@ -40,8 +40,9 @@ class Weights:
 
 
 def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
-    """The hub's cache, as huggingface_hub finds it: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME, ~/.cache."""
-    if cache := environment.get("HF_HUB_CACHE"):
+    """The hub's cache, as huggingface_hub finds it: HF_HUB_CACHE (or its older name), HF_HOME/hub,
+    XDG_CACHE_HOME, ~/.cache."""
+    if cache := environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE"):
         return Path(cache).expanduser()
     if home := environment.get("HF_HOME"):
         return Path(home).expanduser() / "hub"
