@@ -52,7 +52,8 @@ def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
 
 def looks_local(name: str) -> bool:
     """Whether a model's name is a path rather than a hub id."""
-    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).is_dir()
+    # os.path and not Path: a name too long for a file system is then no folder instead of an OSError.
+    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or (bool(name) and os.path.isdir(name))
 
 
 def find(
@@ -71,8 +72,9 @@ def find(
         ModelNotFound: a folder that isn't there, or has no config.json; or a name that is neither.
     """
     if looks_local(name):
-        folder = Path(name).expanduser()
-        if not folder.is_dir():
+        # Absolute: who reads it later stands in another folder. An unknown "~user" stays as it is.
+        folder = Path(os.path.abspath(os.path.expanduser(name)))
+        if not os.path.isdir(folder):
             raise ModelNotFound(f"{name}: there is no such folder")
         if not (folder / "config.json").is_file():
             raise ModelNotFound(f"{name}: the folder has no config.json, so it holds no model")
@@ -82,10 +84,10 @@ def find(
     repository = hub_cache(environment) / f"models--{name.replace('/', '--')}"
     commit = revision or "main"
     reference = repository / "refs" / commit
-    if reference.is_file():
+    if os.path.isfile(reference):
         commit = reference.read_text().strip()
     snapshot = repository / "snapshots" / commit
-    if not (snapshot / "config.json").is_file() or not _complete(snapshot):
+    if not os.path.isfile(snapshot / "config.json") or not _complete(snapshot):
         return None
     return _read(name, snapshot, commit)
 
