@@ -94,12 +94,23 @@ def find(
 
 def _complete(folder: Path) -> bool:
     """Whether every safetensors file is there: a broken download leaves the config and some shards."""
+    files = _files(folder)
+    return bool(files) and all(file.exists() for file in files)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The safetensors files that are the model, whether they are there or not; none where nothing says so."""
     index = folder / "model.safetensors.index.json"
+    whole = folder / "model.safetensors"
     if index.is_file():
-        return all(
-            (folder / shard).exists() for shard in set(json.loads(index.read_bytes())["weight_map"].values())
-        )
-    return any(folder.glob("*.safetensors"))
+        try:
+            return [folder / name for name in sorted(set(json.loads(index.read_bytes())["weight_map"].values()))]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return []
+    if whole.is_symlink() or whole.exists():
+        return [whole]
+    # Others may lie beside: the same weights in another form (consolidated.safetensors), an adapter.
+    return [file for file in sorted(folder.glob("*.safetensors")) if file.name != "adapter_model.safetensors"]
 
 
 def _read(name: str, folder: Path, revision: str | None) -> Weights:
@@ -115,19 +126,18 @@ def _count(folder: Path) -> tuple[int | None, int | None]:
     # safetensors: 8 bytes little-endian header length, then a JSON header {name: {shape, …}}
     # (https://github.com/huggingface/safetensors#format).
     total = linear = 0
-    for file in folder.glob("*.safetensors"):
+    for file in _files(folder):
         try:
             with open(file, "rb") as stream:
                 (length,) = struct.unpack("<Q", stream.read(8))
                 header = json.loads(stream.read(min(length, 100 << 20)))
-        except (OSError, ValueError, struct.error):
+            shapes = {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
+        except (OSError, ValueError, struct.error, LookupError, TypeError, AttributeError):
             return None, None
-        for tensor, entry in header.items():
-            if tensor == "__metadata__":
-                continue
-            size = math.prod(entry["shape"])
+        for tensor, shape in shapes.items():
+            size = math.prod(shape)
             total += size
-            if len(entry["shape"]) == 2 and "embed" not in tensor and "lm_head" not in tensor:
+            if len(shape) == 2 and "embed" not in tensor and "lm_head" not in tensor:
                 linear += size
     return (total, linear) if total else (None, None)
 
