@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -35,7 +36,7 @@ class Weights:
     @property
     def context(self) -> int | None:
         """The longest input in tokens, by its config."""
-        text = self.config.get("text_config", self.config)
+        text = self.config.get("text_config") or self.config
         return text.get("max_position_embeddings")
 
 
@@ -118,6 +119,8 @@ def _read(name: str, folder: Path, revision: str | None) -> Weights:
         config = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError) as error:
         raise ModelNotFound(f"{folder / 'config.json'}: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelNotFound(f"{folder / 'config.json'}: it holds no object, so it describes no model")
     total, linear = _count(folder)
     return Weights(name, folder, revision, total, linear, config, _template(folder))
 
@@ -147,13 +150,12 @@ def _template(folder: Path) -> str | None:
         try:
             text = (folder / name).read_text("utf-8")
             template = text if name.endswith(".jinja") else json.loads(text).get("chat_template")
-        except (OSError, ValueError):
+            if isinstance(template, list):  # several named ones; the default is the chat's
+                named = {item["name"]: item["template"] for item in template}
+                template = named.get("default")
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue
-        if isinstance(template, list):  # several named ones; the default is the chat's
-            template = next(
-                (item.get("template") for item in template if item.get("name") == "default"), None
-            )
-        if template:
+        if template and isinstance(template, str):
             return template
     return None
 
@@ -165,5 +167,6 @@ def cached(environment: Mapping[str, str] = os.environ) -> list[Weights]:
         name = repository.name.removeprefix("models--").replace("--", "/", 1)
         for snapshot in (repository / "snapshots").glob("*"):
             if (snapshot / "config.json").is_file() and _complete(snapshot):
-                found.append(_read(name, snapshot, snapshot.name))
+                with contextlib.suppress(ModelNotFound):  # one that broke must not hide the others
+                    found.append(_read(name, snapshot, snapshot.name))
     return found
