@@ -4,9 +4,9 @@ What it trains is nothing; what it writes, and how it ends, is as the contract s
 that STAND_IN_TRAINER names, read anew at each step; `jobs` holds what differs for a job of that name:
 `steps`, `step_seconds`, `eval_every`; `hold`: phases in which it waits until they are taken out, as
 "loading", "training@7" or "stopping" (asked to end, not yet at it); `fail`: {"at": phase, "reason",
-"message"}; `crash`: {"at": phase, "signal" or "code", "says"}; `deaf`: true ignores SIGTERM and the end of its
-supervisor; `needs`: names that `versions` reports as missing; `fetch`: {"reason", "message"} of a download
-that fails.
+"message"}; `crash`: {"at": phase, "signal" or "code", "says"}; `deaf`: true ignores SIGTERM and the end of
+its supervisor; `needs`: names that `versions` reports as missing; `fetch`: {"reason", "message"} of a
+download that fails.
 
 Beside that file it writes `runs.jsonl`, a line a start, and holds `JOB.alive` and `DEVICE.alive` by flock
 while it lives: `doubled` names those that another trainer held at its start.

@@ -86,7 +86,7 @@ def test_an_ended_job_is_not_stopped_and_resumed_unless_it_succeeded(
         bench.wait_gone(job)
         assert job.state().attempt == 2
         assert [run["attempt"] for run in bench.runs()] == [1, 2]
-    with pytest.raises(EngineError, match="it is|it has its result|succeeded"):
+    with pytest.raises(EngineError, match="is succeeded"):
         bench.engine.resume(job)
     bench.check_complete(job)
 

@@ -1,4 +1,4 @@
-"""A home, a model, data and a steered trainer for tests of the local engine, and eyes for what lives there."""
+"""A home, a model, data and a steered trainer for the local engine, and eyes for what lives."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Workbench:
         return path
 
     def steer(self, *, job: str | None = None, **orders: Any) -> None:
-        """Tell the trainers what to do from now on, all or those of jobs with that name; None takes it back."""
+        """Tell trainers what to do from now on, all or those of jobs with that name; None takes it back."""
         with self._steering_lock:
             target = self._steering.setdefault("jobs", {}).setdefault(job, {}) if job else self._steering
             target.update(orders)
@@ -261,7 +261,7 @@ class Workbench:
 
 
 def metrics(job: Job) -> dict[int, dict[str, float]]:
-    """Points by step, read as docs/job.md says: the last written counts, and an attempt hides what it redoes."""
+    """Points by step, as docs/job.md says: the last written counts, and an attempt hides what it redoes."""
     starts = {line["attempt"]: line["start"] for line in read_lines(job.paths.environment)}
     points: dict[int, dict[str, float]] = {}
     attempt = 0
