@@ -84,6 +84,8 @@ def ask(
 
     The system prompt of a job's data is filled in for the job and its base, unless --system is given.
 
+    Example: `finetui ask "A table for two at eight?" -m last -m last@base`
+
     Args:
         prompt: The question; without it and without a file it is read from stdin.
         model: A job, JOB@base, JOB@STEP, JOB@best, a folder or a hub id; may be given several times.
@@ -94,8 +96,6 @@ def ask(
         temperature: 0 is greedy.
         seed: For temperatures above 0.
         out: Append each question with its answers to this file as JSON lines.
-
-    Example: `finetui ask "A table for two at eight?" -m last -m last@base`
     """
     settings = Settings.load()
     refs = [resolve(name, settings) for name in model]

@@ -28,12 +28,12 @@ def check(
 ) -> int:
     """Check datasets. Exit status 1 where there are errors.
 
+    Example: `finetui check train.jsonl valid.jsonl`
+
     Args:
         files: JSON or JSON lines of any known form.
         format: The rows' form, where it should not be detected.
         all: Every finding, not three of each kind.
-
-    Example: `finetui check train.jsonl valid.jsonl`
     """
     report = check_files(files, format, limit_examples=None if all else 3)
     if json:

@@ -20,6 +20,7 @@ from ...engines.settings import Settings
 from ...engines.states import SYMBOLS, UNFINISHED, JobState
 from ...engines.store import Store, Summary
 from ...engines.text import clean, one_line
+from ...monitors.metric_table import table_of
 from .output import DONE, FAILED, Json, note, number, print_json, say, size, table
 
 JobRef = Annotated[str, Parameter(help="A job's id, a unique prefix of it, its name, or `last`.")]
@@ -57,10 +58,10 @@ def sync_all(settings: Settings, store: Store) -> list[Summary]:
 def jobs(*, all: bool = False, json: Json = False) -> int:
     """List the jobs, newest first.
 
+    Example: `finetui jobs --json | jq '.[] | select(.state == "running") | .id'`
+
     Args:
         all: Every job, not only the newest 30.
-
-    Example: `finetui jobs --json | jq '.[] | select(.state == "running") | .id'`
     """
     settings = Settings.load()
     store = Store(settings.home)
@@ -230,8 +231,6 @@ def metrics(
     Args:
         csv_: As CSV.
     """
-    from ...monitors.metrics import table_of
-
     found, _ = open_job(job)
     rows = table_of(found)
     if json:

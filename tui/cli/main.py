@@ -27,11 +27,11 @@ for module in (demo, doctor, check, plan, run, jobs, ask):
 @app.default
 def open_app() -> int:
     """Open the app."""
-    from ..app import run as run_app
-
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         note("finetui: there is no terminal here; `finetui --help` lists the commands that need none")
         return WRONG
+    from ..app import run as run_app
+
     return run_app(Settings.load())
 
 

@@ -37,6 +37,8 @@ def plan(
 ) -> int:
     """Say what a job on a model would need and which values it would get.
 
+    Example: `finetui plan Qwen/Qwen2.5-7B-Instruct --method lora --gpu 24`
+
     Args:
         model: A folder or a hub id that lies in the cache.
         method: qlora, lora or full.
@@ -44,8 +46,6 @@ def plan(
         max_length: Longest row in tokens.
         batch_size: Rows an update.
         rank: The adapter's rank.
-
-    Example: `finetui plan Qwen/Qwen2.5-7B-Instruct --method lora --gpu 24`
     """
     if method not in ("qlora", "lora", "full"):
         raise EngineError("unsupported", f"--method: expected qlora, lora or full, got {method!r}")

@@ -39,6 +39,8 @@ def run(
 ) -> int:
     """Start a job. It runs on when this terminal closes.
 
+    Example: `finetui run -t chats.jsonl -m Qwen/Qwen2.5-7B-Instruct --set train.epochs=2 --follow`
+
     Args:
         spec: A TOML file; options replace what it says.
         train: The rows to train on.
@@ -50,8 +52,6 @@ def run(
         set_: KEY=VALUE, as in `--set train.epochs=1`; may be given many times.
         follow: Stay and watch it.
         dry_run: Plan it, say what would happen, and start nothing.
-
-    Example: `finetui run -t chats.jsonl -m Qwen/Qwen2.5-7B-Instruct --set train.epochs=2 --follow`
     """
     settings = Settings.load()
     changes = _changes(set_ or [])

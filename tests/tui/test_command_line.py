@@ -1,0 +1,208 @@
+"""The command line as scripts and people use it: real processes, a real job with the stand-in trainer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from finetui.engines.states import JobState
+from local.conftest import bench
+from local.workbench import Workbench
+
+__all__ = ["bench"]
+
+FINETUI = [sys.executable, "-m", "finetui.tui.cli"]
+
+
+def finetui(
+    *arguments: str, cwd: Path | None = None, typed: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; nothing that a user can cause may print a traceback."""
+    done = subprocess.run(
+        [*FINETUI, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=cwd,
+        input=typed,
+        stdin=None if typed is not None else subprocess.DEVNULL,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+def document(*arguments: str) -> Any:
+    """What a command prints with --json: exactly one document."""
+    done = finetui(*arguments, "--json")
+    assert done.returncode == 0, done
+    return json.loads(done.stdout)
+
+
+def test_a_job_from_two_options_to_its_removal(bench: Workbench) -> None:
+    # Given rows and a model, started with two options
+    bench.steer(steps=10)
+    options = ["--set", "local.device=cpu", "--set", f"local.python={bench.python}"]
+    started = document("run", "-t", str(bench.data), "-m", str(bench.model), "--name", "bot", *options)
+    job = started["id"]
+    assert Path(started["folder"], "job.toml").is_file()
+
+    # When it is watched to its end
+    watched = finetui("watch", "bot", "--json")
+    assert watched.returncode == 0
+    lines = [json.loads(line) for line in watched.stdout.splitlines()]
+    assert lines[-1]["state"] == "succeeded"
+
+    # Then every command tells the same story
+    assert [(entry["id"], entry["state"]) for entry in document("jobs")] == [(job, "succeeded")]
+    shown = document("show", "last")
+    assert shown["spec"]["name"] == "bot"
+    assert shown["plan"]["values"]["learning_rate"]["reason"]
+    assert shown["events"][-1]["data"]["to"] == "succeeded"
+    points = document("metrics", job)
+    assert [point["step"] for point in points] == list(range(11))
+    csv = finetui("metrics", job, "--csv").stdout.splitlines()
+    assert len(csv) == 12
+    assert "loss" in csv[0]
+    assert "succeeded" in finetui("jobs").stdout
+    assert "learning_rate" in finetui("show", job[:15]).stdout
+
+    # And a result is not removed without being asked
+    assert finetui("rm", job).returncode == 2
+    assert finetui("rm", job, "--json").returncode == 2
+    assert document("rm", job, "--yes")["freed_bytes"] > 0
+    assert document("jobs") == []
+
+
+def test_stop_and_resume_go_on_where_the_job_was(bench: Workbench) -> None:
+    bench.steer(hold=["training@7"])
+    job = bench.start()
+    bench.wait_phase(job, "training@7")
+    assert document("stop", job.id)["state"] == "paused"
+    bench.steer(hold=None)
+    assert document("resume", job.id)["attempt"] == 2
+    assert finetui("watch", job.id).returncode == 0
+    assert job.state().state == JobState.succeeded
+    bench.check_complete(job)
+
+
+def test_a_job_that_failed_is_an_exit_status_for_scripts(bench: Workbench) -> None:
+    bench.steer(
+        fail={"at": "rehearsing", "reason": "out_of_memory", "message": "the longest row does not fit"}
+    )
+    job = bench.start()
+    done = finetui("watch", job.id)
+    assert done.returncode == 1
+    assert "the longest row does not fit" in done.stdout
+    assert "out_of_memory" in finetui("jobs").stdout
+
+
+def test_a_dry_run_says_what_would_happen_and_makes_nothing(bench: Workbench) -> None:
+    spec = bench.folder / "spec.toml"
+    spec.write_text(bench.spec_text())
+    done = finetui("run", str(spec), "--dry-run")
+    assert done.returncode == 0, done
+    assert "qlora" in done.stdout
+    assert "updates" in done.stdout
+    assert document("jobs") == []
+
+
+def test_relative_paths_count_from_here_on_the_command_line(bench: Workbench) -> None:
+    options = ["--set", "local.device=cpu", "--set", f"local.python={bench.python}", "--dry-run", "--json"]
+    done = finetui("run", "-t", bench.data.name, "-m", bench.model.name, *options, cwd=bench.folder)
+    assert done.returncode == 0, done
+    assert json.loads(done.stdout)["spec"]["data"]["train"] == str(bench.data)
+
+
+WRONG: list[tuple[list[str], int, str]] = [
+    (["show", "nothing"], 2, "nothing"),
+    (["show"], 2, "job"),
+    (["frobnicate"], 2, "frobnicate"),
+    (["run"], 2, "spec"),
+    (["run", "missing.toml"], 2, "missing.toml"),
+    (["run", "-t", "{data}", "-m", "/nowhere/model"], 2, "/nowhere/model"),
+    (["run", "-t", "{data}", "-m", "no such model"], 2, "no such model"),
+    (["run", "-t", "missing.jsonl", "-m", "{model}", "--set", "local.python={python}"], 1, "missing.jsonl"),
+    (["run", "-t", "{data}", "-m", "{model}", "--set", "train.epcohs=3"], 2, "train.epochs"),
+    (["run", "-t", "{data}", "-m", "{model}", "--set", "train.epochs=none"], 2, "a number"),
+    (["run", "-t", "{data}", "-m", "{model}", "--set", "train.epochs=-1"], 2, "above 0"),
+    (["run", "-t", "{data}", "-m", "{model}", "--set", "epochs"], 2, "KEY=VALUE"),
+    (["run", "-t", "{data}", "-m", "{model}", "--set", "local.gpus=3"], 2, "local.gpu"),
+    (["run", "-t", "{data}", "-m", "{model}", "--set", "local.python=/no/python"], 1, "/no/python"),
+    (["run", "-t", "{data}", "-m", "{model}", "--set", "local.device=cuda"], 2, "no GPU"),
+    (["run", "-t", "{data}", "-m", "{model}", "--engine", "warp"], 2, "warp"),
+    (["run", "-t", "{data}", "-m", "{model}", "--method", "magic"], 2, "magic"),
+    (["check", "missing.jsonl"], 1, "missing.jsonl"),
+    (["plan", "/nowhere"], 2, "/nowhere"),
+    (["plan", "{model}", "--method", "magic"], 2, "magic"),
+    (["ask", "hello", "-m", "nothing"], 2, "nothing"),
+    (["logs", "nothing"], 2, "nothing"),
+    (["stop", "nothing"], 2, "nothing"),
+    (["resume", "nothing"], 2, "nothing"),
+    (["rm", "nothing", "--yes"], 2, "nothing"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), WRONG, ids=lambda value: str(value)[:60])
+def test_wrong_use_is_named_with_its_exit_status(
+    bench: Workbench, arguments: list[str], code: int, said: str
+) -> None:
+    names = {"data": bench.data, "model": bench.model, "python": bench.python}
+    done = finetui(*(argument.format(**names) for argument in arguments), cwd=bench.folder)
+    assert done.returncode == code, done
+    assert said in " ".join((done.stderr + done.stdout).split())
+
+
+def test_wrong_use_is_a_document_for_scripts(bench: Workbench) -> None:
+    for arguments in (["show", "nothing"], ["frobnicate"], ["run", "missing.toml"]):
+        done = finetui(*arguments, "--json")
+        assert done.returncode == 2
+        error = json.loads(done.stdout)["error"]
+        assert set(error) == {"reason", "message", "advice"}
+        assert error["message"]
+
+
+def test_broken_settings_name_the_file_and_the_key(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = bench.folder / "config.toml"
+    config.write_text("[local]\npyhton = '/x'\n")
+    done = finetui("jobs")
+    assert done.returncode == 2
+    assert "config.toml" in done.stderr
+    assert "local.python" in done.stderr
+
+
+def test_what_a_job_prints_reaches_the_terminal_clean(bench: Workbench) -> None:
+    nasty = "\x1b]52;c;aGVsbG8=\x07\x1b[31mred\x9b1m [/nope]"
+    bench.steer(crash={"at": "loading", "code": 3, "says": nasty})
+    job = bench.start()
+    bench.wait_gone(job)
+    for command in ("logs", "show", "watch"):
+        done = finetui(command, job.id)
+        assert "\x1b" not in done.stdout
+        assert "\x9b" not in done.stdout
+    assert "red [/nope]" in finetui("logs", job.id).stdout
+
+
+def test_the_app_needs_a_terminal_and_says_so() -> None:
+    done = finetui()
+    assert done.returncode == 2
+    assert "no terminal" in done.stderr
+
+
+def test_help_has_an_example_and_completion_can_be_installed() -> None:
+    for command in ("run", "jobs", "ask", "check", "plan"):
+        assert "Example" in finetui(command, "--help").stdout, command
+    assert "--install-completion" in finetui("--help").stdout
+
+
+def test_a_command_loads_neither_torch_nor_the_screen() -> None:
+    script = (
+        "import sys; from finetui.tui.cli import app; "
+        "print([m for m in ('torch', 'textual', 'numpy', 'openai', 'httpx') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
