@@ -105,7 +105,9 @@ def _files(folder: Path) -> list[Path]:
     whole = folder / "model.safetensors"
     if index.is_file():
         try:
-            return [folder / name for name in sorted(set(json.loads(index.read_bytes())["weight_map"].values()))]
+            return [
+                folder / name for name in sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+            ]
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return []
     if whole.is_symlink() or whole.exists():

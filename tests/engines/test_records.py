@@ -17,18 +17,14 @@ from hypothesis import strategies as st
 
 FORK = multiprocessing.get_context("fork")
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+KEYS = st.text("abc", max_size=3)
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(-1e300, 1e300)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3)
-    ),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e300, 1e300) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=8,
 )
-OBJECTS = st.dictionaries(st.text("abc", max_size=3), JSON, max_size=3)
+OBJECTS = st.dictionaries(KEYS, JSON, max_size=3)
 
 
 @given(JSON)

@@ -79,7 +79,7 @@ def test_a_folder_is_counted_by_its_headers(tmp_path: Path) -> None:
 
 
 def test_weights_that_lie_there_twice_are_counted_once(tmp_path: Path) -> None:
-    """Mistral's repositories hold consolidated.safetensors beside the shards; a folder may hold an adapter."""
+    """Mistral's repositories hold consolidated.safetensors beside the shards; others an adapter."""
     folder = model(tmp_path / "base")
     safetensors(folder / "consolidated.safetensors")
     safetensors(folder / "adapter_model.safetensors", {"lora_A.weight": [16, 8]})
