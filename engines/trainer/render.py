@@ -147,6 +147,8 @@ class Renderer:
             stable = whole.startswith(upto) and upto.startswith(start)
             answer = shown[index]["content"].rpartition("</think>")[2].strip()
             turns.append(_Turn(len(start), len(upto) if stable else None, answer))
+        if not turns:
+            raise RowError("no token of it would be trained: it has no assistant message to train")
         ids, starts = self._cut(whole, [turn.start for turn in turns])
         labels = [UNTRAINED] * len(ids)
         for turn, first, limit in zip(turns, starts, [*starts[1:], len(ids)], strict=True):
@@ -230,7 +232,7 @@ class Renderer:
             raise Failure(
                 "unsupported",
                 "This model's tokenizer has no chat template, and the rows are conversations.",
-                "Give the job a template (chatml works with any model), or take the model's instruct version.",
+                "Give the job a template (chatml fits any model), or take the model's instruct version.",
             )
         try:
             return self._apply(messages, tools, prompt)
