@@ -160,11 +160,12 @@ class Store:
             JobNotFound: none, or several.
         """
         ids = self.ids()
-        if ref in ids:
+        if ref in ids and self._is_job(ref):
             return Job(self.home, ref)
-        if ref == "last" and ids:
-            return Job(self.home, ids[0])
-        matches = [job_id for job_id in ids if job_id.startswith(ref)] if ref else []
+        if ref == "last" and (newest := self.newest(1)):
+            return Job(self.home, newest[0].id)
+        begins = [job_id for job_id in ids if job_id.startswith(ref)] if ref else []
+        matches = [job_id for job_id in begins if self._is_job(job_id)]
         if not matches:
             matches = [summary.id for summary in self.jobs() if summary.name == ref]
         if len(matches) == 1:
@@ -173,6 +174,9 @@ class Store:
             shown = ", ".join(matches[:5]) + (" …" if len(matches) > 5 else "")
             raise JobNotFound(f"{ref!r} means {len(matches)} jobs: {shown}; give more of the id")
         raise JobNotFound(f"there is no job {ref!r}; `finetui jobs` lists them")
+
+    def _is_job(self, job_id: str) -> bool:
+        return (self.home.jobs / job_id / "state.json").is_file()
 
     def queued(self) -> list[Summary]:
         """This machine's queued jobs in the order in which they were queued."""
@@ -235,7 +239,8 @@ class Store:
 def _order(job_id: str) -> tuple[str, str, int]:
     # -10 is newer than -9: the number after a collision counts as a number.
     head, _, tail = job_id.rpartition("-")
-    return (job_id[:15], head, int(tail)) if tail.isdigit() and len(head) > 15 else (job_id[:15], job_id, 1)
+    # (isdecimal: "²" is a digit to Python, and no number.)
+    return (job_id[:15], head, int(tail)) if tail.isdecimal() and len(head) > 15 else (job_id[:15], job_id, 1)
 
 
 def _size(path: Path) -> int:
