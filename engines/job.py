@@ -15,7 +15,7 @@ import msgspec
 
 from .home import Home
 from .machine import ProcessIdentity, machine_id
-from .records import append_line, read_json, read_lines, write_json
+from .records import append_line, parse_lines, read_json, read_lines, write_json
 from .states import TRANSITIONS, UNFINISHED, JobState, TransitionError
 
 
@@ -197,19 +197,18 @@ class HeldJob:
         except FileNotFoundError:
             return
         for event in reversed(_last_events(self.job.paths.events)):
-            if event.get("kind") == "state":
-                new = event["data"]["to"]
-                if new != state.state and event["time"] >= state.since:
-                    fields = {
-                        name: event["data"].get(name) for name in ("reason", "message", "advice", "result")
-                    }
-                    attempt = event["data"].get("attempt", state.attempt)
-                    self._write(
-                        msgspec.structs.replace(
-                            state, state=JobState(new), since=event["time"], attempt=attempt, **fields
+            match event:
+                case {"kind": "state", "time": int() | float() as at, "data": {"to": str() as new, **data}}:
+                    if new not in TRANSITIONS:
+                        continue
+                    if new != state.state and at >= state.since:
+                        fields = {name: data.get(name) for name in ("reason", "message", "advice", "result")}
+                        attempt = data.get("attempt", state.attempt)
+                        changed = msgspec.structs.replace(
+                            state, state=JobState(new), since=at, attempt=attempt, **fields
                         )
-                    )
-                return
+                        self._write(changed)
+                    return
 
     def update(self, **fields: Any) -> State:
         """Change fields of the state, not the state itself."""
@@ -286,8 +285,4 @@ def _last_events(path: Path) -> list[dict[str, Any]]:
             lines = file.read().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
-    events = []
-    for line in lines:
-        with contextlib.suppress(msgspec.DecodeError):
-            events.append(msgspec.json.decode(line))
-    return [event for event in events if isinstance(event, dict)]
+    return list(parse_lines(lines))

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import time
-import tomllib
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +18,7 @@ from .engine import Plan
 from .home import Home
 from .job import Job, JobBusy, State, announce
 from .machine import host, machine_id
-from .records import append_line, replace_bytes, write_json
+from .records import UNREADABLE, append_line, replace_bytes, write_json
 from .spec import JobSpec, write_spec
 from .states import ALIVE, JobState
 
@@ -125,8 +124,8 @@ class Store:
                 state=state,
                 data=tuple(part["sha256"] for part in plan["data"].values() if isinstance(part, dict)),
             )
-        except (OSError, KeyError, msgspec.MsgspecError, tomllib.TOMLDecodeError):
-            return None
+        except (OSError, LookupError, TypeError, AttributeError, ValueError, *UNREADABLE):
+            return None  # not whole, broken, or of a version that we don't know
 
     def jobs(self) -> list[Summary]:
         """All jobs, newest first; unchanged ones from the index, which can be thrown away."""
