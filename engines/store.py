@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -21,6 +22,10 @@ from .machine import host, machine_id
 from .records import UNREADABLE, append_line, replace_bytes, write_json
 from .spec import JobSpec, write_spec
 from .states import ALIVE, JobState
+
+
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+"""What rename(2) says where a folder with files, or a file, has the new name."""
 
 
 class JobNotFound(Exception):
@@ -81,9 +86,12 @@ class Store:
             for number in range(1, 10_000):
                 job_id = stem if number == 1 else f"{stem}-{number}"
                 write_json(draft / "plan.json", plan.document | {"job": job_id, "created": now})
-                with contextlib.suppress(OSError):
+                try:
                     draft.rename(self.home.jobs / job_id)
                     break
+                except OSError as error:
+                    if error.errno not in TAKEN:
+                        raise
             else:
                 raise OSError(f"can't claim an id below {self.home.jobs}")
         except BaseException:
