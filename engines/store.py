@@ -21,11 +21,15 @@ from .job import Job, JobBusy, State, announce
 from .machine import host, machine_id
 from .records import UNREADABLE, append_line, replace_bytes, write_json
 from .spec import JobSpec, write_spec
-from .states import ALIVE, JobState
+from .states import ALIVE, UNFINISHED, JobState
 
 
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 """What rename(2) says where a folder with files, or a file, has the new name."""
+
+
+TICK_SECONDS = 0.05
+"""Longer than the tick of any kernel's file times (1 to 10 ms), with room for a slow disk."""
 
 
 class JobNotFound(Exception):
@@ -55,13 +59,19 @@ class _Entry(msgspec.Struct, frozen=True):
     summary: Summary
 
 
+class _Index(msgspec.Struct, frozen=True):
+    entries: dict[str, _Entry]
+    # Another version's entries may lack what this one relies on, where a default would hide it.
+    format: int = 1
+
+
 class Store:
     """The jobs of one home."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._entries: dict[str, _Entry] | None = None
-        self._written = 0
+        self._unwritten = 0
 
     def create(self, spec: JobSpec, plan: Plan) -> Job:
         """Make a job's directory, whole or not at all, in state queued. The engine's `start` sets it going.
@@ -139,7 +149,6 @@ class Store:
         """All jobs, newest first; unchanged ones from the index, which can be thrown away."""
         entries = self._entries if self._entries is not None else self._read_index()
         fresh: dict[str, _Entry] = {}
-        changed = 0
         for job_id in self.ids():
             try:
                 stat = os.stat(self.home.jobs / job_id / "state.json")
@@ -151,13 +160,18 @@ class Store:
                 summary = self.summary(job_id)
                 if summary is None:
                     continue
-                entry = _Entry(stamp, summary)
-                changed += 1
+                # A file system's clock ticks every few milliseconds, and a freed inode is given to the next
+                # file: two changes within a tick look alike, so what is that young is read again.
+                young = time.time() - stat.st_mtime < TICK_SECONDS
+                entry = _Entry((0, 0) if young else stamp, summary)
+                # A running job changes with each step: its entry saves the next reader nothing.
+                self._unwritten += summary.state.state not in UNFINISHED
             fresh[job_id] = entry
+        self._unwritten += len(entries.keys() - fresh.keys())
         self._entries = fresh
-        # Written where it saves the next reader time, not at each heartbeat of a running job.
-        if changed + len(entries) - len(fresh) > 20:
+        if self._unwritten > 20:
             self._write_index(fresh)
+            self._unwritten = 0
         return [entry.summary for entry in fresh.values()]
 
     def find(self, ref: str) -> Job:
@@ -233,14 +247,15 @@ class Store:
 
     def _read_index(self) -> dict[str, _Entry]:
         try:
-            return msgspec.json.decode(self._index.read_bytes(), type=dict[str, _Entry])
-        except (OSError, msgspec.MsgspecError):
+            index = msgspec.json.decode(self._index.read_bytes(), type=_Index)
+        except (OSError, *UNREADABLE):
             return {}
+        return index.entries if index.format == _Index({}).format else {}
 
     def _write_index(self, entries: dict[str, _Entry]) -> None:
         with contextlib.suppress(OSError):  # a full disk must not stop a list
             self.home.cache.mkdir(parents=True, exist_ok=True)
-            replace_bytes(self._index, msgspec.json.encode(entries))
+            replace_bytes(self._index, msgspec.json.encode(_Index(entries)))
 
 
 def _order(job_id: str) -> tuple[str, str, int]:
