@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import shutil
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ class Store:
         """Make a job's directory, whole or not at all, in state queued. The engine's `start` sets it going.
 
         Raises:
+            FileNotFoundError: the plan's rows are gone: another job that had them was removed since.
             OSError: the home can't be written.
         """
         self.home.jobs.mkdir(parents=True, exist_ok=True)
@@ -93,22 +95,27 @@ class Store:
             write_json(draft / "state.json", state)
             created = {"time": now, "level": "info", "kind": "created", "message": "queued", "data": {}}
             append_line(draft / "events.jsonl", created)
-            for number in range(1, 10_000):
-                job_id = stem if number == 1 else f"{stem}-{number}"
-                write_json(draft / "plan.json", plan.document | {"job": job_id, "created": now})
-                try:
-                    draft.rename(self.home.jobs / job_id)
-                    break
-                except OSError as error:
-                    if error.errno not in TAKEN:
-                        raise
-            else:
-                raise OSError(f"can't claim an id below {self.home.jobs}")
+            with self._data_lock():
+                _check_rows(plan)
+                job_id = self._claim(draft, stem, plan.document | {"created": now})
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
         announce(self.home, job_id)
         return Job(self.home, job_id)
+
+    def _claim(self, draft: Path, stem: str, plan: dict[str, Any]) -> str:
+        for number in range(1, 10_000):
+            job_id = stem if number == 1 else f"{stem}-{number}"
+            write_json(draft / "plan.json", plan | {"job": job_id})
+            try:
+                draft.rename(self.home.jobs / job_id)
+            except OSError as error:
+                if error.errno not in TAKEN:
+                    raise
+            else:
+                return job_id
+        raise OSError(f"can't claim an id below {self.home.jobs}")
 
     def ids(self) -> list[str]:
         """All jobs' ids, newest first."""
@@ -140,7 +147,7 @@ class Store:
                 method=plan["method"],
                 created=plan["created"],
                 state=state,
-                data=tuple(part["sha256"] for part in plan["data"].values() if isinstance(part, dict)),
+                data=_hashes(plan),
             )
         except (OSError, LookupError, TypeError, AttributeError, ValueError, *UNREADABLE):
             return None  # not whole, broken, or of a version that we don't know
@@ -224,22 +231,47 @@ class Store:
                 held.event("removed", "checkpoints removed", data={"bytes": freed})
                 announce(self.home, job.id)
                 return freed
-            data = self.summary(job.id)
+            data = self._data_of(job.id)
             # Renamed first: a reader never sees half a job.
             grave = self.home.jobs / f".removed-{job.id}-{os.getpid()}"
             target.rename(grave)
         shutil.rmtree(grave, ignore_errors=True)
         announce(self.home, job.id)
-        return freed + self._drop_data(data.data if data else ())
+        for left in self.home.jobs.glob(".removed-*"):  # of a removal that a crash cut off
+            shutil.rmtree(left, ignore_errors=True)
+        return freed + self._drop_data(data or ())
 
     def _drop_data(self, hashes: Iterable[str]) -> int:
-        used = {sha for summary in self.jobs() for sha in summary.data}
         freed = 0
-        for sha in set(hashes) - used:
-            path = self.home.data / f"{sha}.jsonl"
-            freed += _size(path)
-            path.unlink(missing_ok=True)
+        with self._data_lock():
+            used = {summary.id: summary.data for summary in self.jobs()}
+            for job_id in self.ids():
+                if job_id not in used:
+                    if (data := self._data_of(job_id)) is None:
+                        return 0  # a job that we can't read may need them
+                    used[job_id] = data
+            for sha in set(hashes).difference(*used.values()):
+                path = self.home.data / f"{sha}.jsonl"
+                freed += _size(path)
+                path.unlink(missing_ok=True)
         return freed
+
+    def _data_of(self, job_id: str) -> tuple[str, ...] | None:
+        """The hashes of a job's rows; None where its plan can't be read."""
+        try:
+            return _hashes(Job(self.home, job_id).plan())
+        except (FileNotFoundError, NotADirectoryError):
+            return ()  # no job
+        except (OSError, LookupError, TypeError, AttributeError, *UNREADABLE):
+            return None
+
+    @contextlib.contextmanager
+    def _data_lock(self) -> Iterator[None]:
+        """Held while rows are looked for by a job's creation, or by a removal."""
+        self.home.data.mkdir(parents=True, exist_ok=True)
+        with open(self.home.data / ".lock", "ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @property
     def _index(self) -> Path:
@@ -263,6 +295,17 @@ def _order(job_id: str) -> tuple[str, str, int]:
     head, _, tail = job_id.rpartition("-")
     # (isdecimal: "²" is a digit to Python, and no number.)
     return (job_id[:15], head, int(tail)) if tail.isdecimal() and len(head) > 15 else (job_id[:15], job_id, 1)
+
+
+def _check_rows(plan: Plan) -> None:
+    """The rows lie there since the plan was made; removing another job may have taken them meanwhile."""
+    for part in plan.document["data"].values():
+        if isinstance(part, dict) and "path" in part and not Path(part["path"]).exists():
+            raise FileNotFoundError(f"{part['path']}: the rows were removed with another job; plan again")
+
+
+def _hashes(plan: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(part["sha256"] for part in plan["data"].values() if isinstance(part, dict))
 
 
 def _size(path: Path) -> int:
