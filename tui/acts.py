@@ -1,0 +1,70 @@
+"""What the app asks of engines: stop, kill, resume, the demo. Each in a worker, its answer in words.
+
+A worker and not a thread of its own: leaving waits for it, so that what was asked is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..engines.engine import Engine, EngineError, find_engine
+from ..engines.job import Job, JobBusy
+from ..engines.settings import Settings
+from ..engines.spec import SpecError
+from ..engines.store import Summary
+from ..engines.text import clean, one_line
+
+if TYPE_CHECKING:
+    from .app import FinetuiApp
+
+
+class Acts:
+    """Starts acts and tells how they went."""
+
+    def __init__(self, app: FinetuiApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+
+    def stop(self, summary: Summary) -> None:
+        self._ask(summary, "is asked to stop", lambda engine, job: engine.stop(job, now=False))
+
+    def kill(self, summary: Summary) -> None:
+        self._ask(summary, "is ended", lambda engine, job: engine.stop(job, now=True))
+
+    def resume(self, summary: Summary) -> None:
+        self._ask(summary, "is queued again", lambda engine, job: engine.resume(job))
+
+    def demo(self) -> None:
+        """Start the demo's job and select it."""
+
+        def start() -> None:
+            # The demo brings a model and rows along: read when they are asked for.
+            from ..engines.demo.job import start_demo
+
+            job = start_demo(self._settings)
+            self._app.call_from_thread(self._app.select_soon, job.id)
+
+        self._run(start, "The demo starts: a small model learns, on this machine.")
+
+    def _ask(self, summary: Summary, done: str, ask: Callable[[Engine, Job], None]) -> None:
+        def act() -> None:
+            engine = find_engine(summary.state.engine, self._settings)
+            ask(engine, Job(self._settings.home, summary.id))
+
+        self._run(act, f"{one_line(summary.name, 40)} {done}.")
+
+    def _run(self, act: Callable[[], None], done: str) -> None:
+        def work() -> None:
+            severity, message = "information", done
+            try:
+                act()
+            except EngineError as error:
+                severity, message = "error", f"{error.message}. {error.advice}".strip()
+            except FileNotFoundError:
+                severity, message = "error", "This job is no longer there."
+            except (OSError, JobBusy, SpecError) as error:
+                severity, message = "error", str(error)
+            self._app.call_from_thread(self._app.tell, clean(message), severity)
+            self._app.call_from_thread(self._app.look_again)
+
+        self._app.run_worker(work, group="acts", thread=True, exit_on_error=True)

@@ -1,0 +1,183 @@
+"""The app: owns the watchers and the screens, and hands what is seen to those who show it.
+
+It only reads job directories; engines do what is asked of jobs. Jobs go on when it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+
+from ..engines.job import Job
+from ..engines.settings import Settings
+from ..engines.states import UNFINISHED
+from ..engines.text import clean
+from ..monitors.jobs import Jobs
+from . import endings
+from .acts import Acts
+from .keys import bindings, working
+from .messages import HardwareRead, JobChosen, JobsChanged, LogRead, LossRead, WatchFailed
+from .screens.help import Help
+from .screens.main import MainScreen
+from .theme import CALM, VARIABLES
+from .watchers import HardwareLook, JobLook, JobsLook, Watcher
+
+TWICE_SECONDS = 3.0
+"""Ctrl+C within this time of another leaves."""
+
+
+class FinetuiApp(App[None]):
+    """finetui on a terminal."""
+
+    TITLE = "finetui"
+    # Textual 8.2.8 loads a screen's own CSS_PATH when it is pushed; the default screen never is.
+    CSS_PATH: ClassVar[list[str]] = ["app.tcss", "screens/main.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = ""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.jobs: Jobs | None = None
+        self.main = MainScreen(Acts(self, settings))
+        self._jobs_look = JobsLook(self, settings)
+        self._job_look = JobLook(self)
+        self._hardware_look = HardwareLook(self, settings)
+        self._watchers = {
+            "jobs": Watcher(self, "jobs", self._jobs_look),
+            "job": Watcher(self, "job", self._job_look),
+            "hardware": Watcher(self, "hardware", self._hardware_look),
+        }
+        self._interrupted_at = float("-inf")
+        self._select: str | None = None
+        self._watch = 0
+        self.register_theme(CALM)
+        self.theme = CALM.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLES
+
+    def get_default_screen(self) -> Screen[object]:
+        return self.main  # type: ignore[return-value]
+
+    def on_mount(self) -> None:
+        # The first frame does not wait for what the watchers import and read.
+        self.call_after_refresh(self._begin_watching)
+
+    def _begin_watching(self) -> None:
+        for watcher in self._watchers.values():
+            watcher.start()
+
+    def on_unmount(self) -> None:
+        for watcher in self._watchers.values():
+            watcher.stop()
+
+    def look_again(self) -> None:
+        """Something was done to a job: see what, at once."""
+        self._watchers["jobs"].wake()
+
+    def select_soon(self, job_id: str) -> None:
+        """Select a job when it is in the list."""
+        self._select = job_id
+        self.look_again()
+
+    def tell(self, message: str, severity: SeverityLevel = "information") -> None:
+        """Say something in passing. The text is plain, whatever is in it."""
+        self.notify(clean(message), severity=severity, timeout=6, markup=False)
+
+    def on_jobs_changed(self, message: JobsChanged) -> None:
+        self.jobs = self._hardware_look.jobs = message.jobs
+        self.main.show_jobs(message.jobs, message.problem)
+        if message.jobs.ended:
+            self.bell()
+        if self._select is not None and self.main.jobs.list.choose(self._select):
+            self._select = None
+        self._follow_selected()
+
+    def on_job_chosen(self, message: JobChosen) -> None:
+        self._follow_selected()
+
+    def _follow_selected(self) -> None:
+        summary = self.main.selected
+        job = Job(self.settings.home, summary.id) if summary is not None else None
+        alive = summary is not None and summary.state.state in UNFINISHED
+        watch = self._job_look.choose(job, alive)
+        self.main.show_selected(anew=watch != self._watch)
+        if watch != self._watch:
+            self._watch = watch
+            self._watchers["job"].wake()
+
+    def on_loss_read(self, message: LossRead) -> None:
+        if message.watch == self._watch:
+            self.main.show_curves(message.curves)
+
+    def on_log_read(self, message: LogRead) -> None:
+        if message.watch == self._watch:
+            self.main.log_pane.add(message.lines, message.anew)
+
+    def on_hardware_read(self, message: HardwareRead) -> None:
+        self.main.show_hardware(message.hardware)
+
+    def on_watch_failed(self, message: WatchFailed) -> None:
+        raise message.error
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for key in working(active.binding.id for active in screen.active_bindings.values() if active.enabled):
+            if key.command:
+                about = f"{key.about}  ({key.shown.split(' ')[0]})"
+                yield SystemCommand(key.command, about, self._press(key.keys.split(",")[0]))
+        yield SystemCommand("Theme", "other colours", self.action_change_theme)
+
+    def _press(self, key: str):
+        return lambda: self.call_after_refresh(self.simulate_key, key)
+
+    def action_help(self) -> None:
+        active = self.screen.active_bindings.values()
+        self.push_screen(Help(working(binding.binding.id for binding in active if binding.enabled)))
+
+    def action_leave(self) -> None:
+        self.exit()
+
+    async def action_quit(self) -> None:
+        """Textual's own ways to quit are ours too."""
+        self.exit()
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C with nothing marked: Textual's binding, to which we give a second press."""
+        if time.monotonic() - self._interrupted_at < TWICE_SECONDS:
+            self.exit()
+            return
+        self._interrupted_at = time.monotonic()
+        self.tell("Ctrl+C again leaves; so does q. Jobs go on.")
+
+    def _fatal_error(self) -> None:
+        # Textual 8.2.8 prints the local variables of every frame, and foreign text as it is.
+        self.bell()
+        self._exit_renderables.append(Text(clean(traceback.format_exc())))
+        self._close_messages_no_wait()
+
+
+def run(settings: Settings) -> int:
+    """Run the app in this terminal until it is left.
+
+    Returns:
+        The exit code: 0, or 128 + N after signal N, or 1 after an error.
+    """
+    app = FinetuiApp(settings)
+    with endings.handled(app):
+        app.run()
+    unfinished = app.jobs.count(UNFINISHED) if app.jobs is not None else 0
+    if unfinished:
+        words = "1 job goes on" if unfinished == 1 else f"{unfinished} jobs go on"
+        sys.stderr.write(f"{words}; `finetui` brings you back.\n")
+    return app.return_code or 0

@@ -1,0 +1,108 @@
+"""The selected job's log and events, wrapped, following the end until one scrolls up."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, chop_cells
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.selection import Selection
+from textual.widget import Widget
+
+from ...engines.store import Summary
+from ...monitors.log import Line
+from .pane import Pane, PaneCanvas
+
+KEPT_LINES = 5000
+STYLES = {"info": "$log-event", "warning": "$warning", "error": "$error"}
+
+
+class LogLines(PaneCanvas):
+    """Lines, each wrapped to the width; marked by the mouse they can be copied."""
+
+    ALLOW_SELECT = True
+
+    def __init__(self) -> None:
+        super().__init__(id="log-lines")
+        self._lines: list[Line] = []
+        self._wrapped: list[tuple[str, str]] = []
+        self._wrapped_width = 0
+        self._follows = True
+
+    def clear(self) -> None:
+        self._lines, self._wrapped, self._follows = [], [], True
+        self.move_view(0)
+        self.repaint()
+
+    def add(self, lines: list[Line]) -> None:
+        """Show more lines; the view follows while its end is in view."""
+        follows = self.at_end
+        self._lines += lines
+        if len(self._lines) > KEPT_LINES:
+            del self._lines[: len(self._lines) - KEPT_LINES]
+            self._wrapped_width = 0
+        elif self._wrapped_width:
+            self._wrapped += _wrap(lines, self._wrapped_width)
+        self._follows = follows
+        self.repaint()
+        if follows:
+            self.move_view(self.max_scroll_y)
+
+    @property
+    def at_end(self) -> bool:
+        """The last line is in view."""
+        return self._follows if self.max_scroll_y == 0 else self.scroll_offset.y >= self.max_scroll_y
+
+    def lay_out(self, width: int, height: int) -> int:
+        if width != self._wrapped_width:
+            self._wrapped, self._wrapped_width = _wrap(self._lines, width), width
+        return len(self._wrapped)
+
+    def line(self, index: int, width: int) -> Content:
+        text, style = self._wrapped[index]
+        return Content.styled(text, style) if style else Content(text)
+
+    def on_resize(self) -> None:
+        follows = self.at_end
+        super().on_resize()
+        if follows:
+            self.move_view(self.max_scroll_y)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        return selection.extract("\n".join(text for text, _ in self._wrapped)), "\n"
+
+
+def _wrap(lines: list[Line], width: int) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for line in lines:
+        style = STYLES.get(line.level, STYLES["info"]) if line.event else ""
+        text = f"▸ {line.text}" if line.event else line.text
+        if cell_len(text) <= width:
+            rows.append((text, style))
+        else:
+            rows += [(piece, style) for piece in chop_cells(text, max(width, 2))]
+    return rows
+
+
+class LogPane(Pane):
+    NUMBER, TITLE = 4, "Log"
+
+    def __init__(self) -> None:
+        super().__init__(id="log")
+        self.lines = LogLines()
+
+    @property
+    def main(self) -> Widget:
+        return self.lines
+
+    def compose(self) -> ComposeResult:
+        yield self.lines
+
+    def show_job(self, job: Summary | None) -> None:
+        """Another job: its lines come when they are read."""
+        self.lines.clear()
+        self.say(job.name if job else "")
+
+    def add(self, lines: list[Line], anew: bool) -> None:
+        if anew:
+            self.lines.clear()
+        self.lines.add(lines)

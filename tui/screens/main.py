@@ -1,0 +1,213 @@
+"""The first screen: jobs, the loss and log of the selected one, and the machine, all at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.css.query import NoMatches
+from textual.screen import Screen
+
+from ...engines.gpu import computing
+from ...engines.machine import host
+from ...engines.states import ALIVE, RESUMABLE, UNFINISHED, JobState
+from ...engines.store import Summary
+from ...engines.text import one_line
+from ...monitors.jobs import Jobs
+from ..acts import Acts
+from ..keys import bindings
+from ..panes.gpu import GpuPane, Hardware
+from ..panes.jobs import JobsPane
+from ..panes.log import LogPane
+from ..panes.loss import LossPane
+from ..panes.pane import Pane
+from ..panes.wording import gibibytes, percent
+from ..widgets.bar import bar
+from ..widgets.curve import Curve
+from ..widgets.keyline import KeyLine
+from ..widgets.topline import TopLine
+from .question import Question
+
+
+class MainScreen(Screen[None]):
+    """Holds the panes and does what the keys say; what is known comes from the app."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("main")
+    AUTO_FOCUS = "#jobs-list"
+
+    def __init__(self, acts: Acts) -> None:
+        super().__init__()
+        self._acts = acts
+        self.jobs = JobsPane()
+        self.loss = LossPane()
+        self.gpu = GpuPane()
+        self.log_pane = LogPane()
+        self._counts = ""
+        self._machine = Content("")
+        self._zoomed: Pane | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(id="top")
+        with Horizontal(id="columns"):
+            with Vertical(id="left", classes="column"):
+                yield self.jobs
+                yield self.gpu
+            with Vertical(id="right", classes="column"):
+                yield self.loss
+                yield self.log_pane
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self._show_top()
+
+    @property
+    def panes(self) -> tuple[Pane, ...]:
+        """In the order of their numbers."""
+        return self.jobs, self.loss, self.gpu, self.log_pane
+
+    @property
+    def pane(self) -> Pane:
+        """The one with the focus."""
+        return next((pane for pane in self.panes if pane.has_focus_within), self.jobs)
+
+    @property
+    def selected(self) -> Summary | None:
+        return self.jobs.list.selected
+
+    def show_jobs(self, jobs: Jobs, problem: str | None) -> None:
+        """All jobs as they are now."""
+        self.jobs.show(jobs, problem)
+        running, queued = jobs.count(ALIVE), jobs.count([JobState.queued])
+        self._counts = f"{running} running · {queued} queued" if running or queued else "nothing running"
+        self._show_top()
+
+    def show_hardware(self, hardware: Hardware) -> None:
+        """The machine as it is now."""
+        self.gpu.show(hardware)
+        self._machine = _machine(hardware)
+        self._show_top()
+
+    def show_selected(self, *, anew: bool) -> None:
+        """The selected job as it is now; `anew`: it is another one, whose points and lines come later."""
+        job = self.selected
+        if anew:
+            self.loss.show_curves(())
+            self.log_pane.show_job(job)
+        self.loss.show_job(job)
+        self.refresh_bindings()
+
+    def show_curves(self, curves: tuple[Curve, ...]) -> None:
+        """The points of the selected job."""
+        self.loss.show_curves(curves)
+        self.refresh_bindings()
+
+    def _show_top(self) -> None:
+        try:
+            top = self.query_one(TopLine)
+        except NoMatches:
+            return  # not composed yet
+        left = Content.assemble(("finetui", "bold $primary"), (f" · {one_line(host(), 30)}", "$text-muted"))
+        top.show(left, self._machine, Content.styled(self._counts, "$text-muted"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        state = self.selected.state.state if self.is_mounted and self.selected else None
+        if action == "stop":
+            return state in UNFINISHED - {JobState.stopping}
+        if action == "kill":
+            return state in UNFINISHED
+        if action == "resume":
+            return state in RESUMABLE
+        if action == "log_scale":
+            return self.is_mounted and not self.loss.chart.empty
+        if action == "back":
+            return self._zoomed is not None
+        return True
+
+    def action_focus_pane(self, name: str) -> None:
+        pane = next(pane for pane in self.panes if pane.id == name)
+        if self._zoomed is not None and pane is not self._zoomed:
+            self._zoom(pane)
+        # At once: focus() waits for a moment, in which the next key finds the old pane.
+        self.set_focus(pane.main)
+
+    def action_next_pane(self) -> None:
+        self._step(1)
+
+    def action_previous_pane(self) -> None:
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        place = self.panes.index(self.pane)
+        self.action_focus_pane(str(self.panes[(place + by) % len(self.panes)].id))
+
+    def action_zoom(self) -> None:
+        self._zoom(None if self._zoomed is not None else self.pane)
+
+    def action_back(self) -> None:
+        self._zoom(None)
+
+    def _zoom(self, pane: Pane | None) -> None:
+        if self._zoomed is not None and self._zoomed.parent is not None:
+            self._zoomed.remove_class("-zoom")
+            self._zoomed.query_ancestor(".column").remove_class("-zoom")
+        self._zoomed = pane
+        if pane is not None:
+            pane.add_class("-zoom")
+            pane.query_ancestor(".column").add_class("-zoom")
+        self.query_one("#columns").set_class(pane is not None, "-zoomed")
+        self.refresh_bindings()
+
+    def action_log_scale(self) -> None:
+        self.loss.toggle_scale()
+
+    def action_stop(self) -> None:
+        if job := self.selected:
+            self._acts.stop(job)
+
+    def action_kill(self) -> None:
+        job = self.selected
+        if job is None:
+            return
+        question = f"End {one_line(job.name, 40)} at once?"
+        explanation = "What it trained since its last checkpoint is lost. To keep it, stop the job with s."
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._acts.kill(job)
+
+        self.app.push_screen(Question(question, explanation, "end it", "leave it"), answered)
+
+    def action_resume(self) -> None:
+        if job := self.selected:
+            self._acts.resume(job)
+
+    def action_demo(self) -> None:
+        self._acts.demo()
+
+
+def _machine(hardware: Hardware) -> Content:
+    """The machine on part of a line: the first GPU and how many more, or the processors."""
+    gpus = computing(hardware.snapshot.gpus)
+    if not gpus:
+        host = hardware.host
+        return Content.styled(
+            f"CPU only · {host.cpus} cores · {gibibytes(host.memory_total_bytes)} GiB", "$text-muted"
+        )
+    gpu = gpus[0]
+    name = one_line(gpu.name, 24).removeprefix("NVIDIA ")
+    more = f" +{len(gpus) - 1}" if len(gpus) > 1 else ""
+    total, used = gpu.memory_total_bytes, gpu.memory_used_bytes
+    if gpu.error is not None or not total or used is None:
+        return Content.assemble(
+            (f"{name}{more} ", "$text-muted"), ("not usable" if gpu.error else "", "$error")
+        )
+    # Rounded coarsely: the pane has the numbers.
+    busy = "" if gpu.utilisation is None else f"  {percent(round(gpu.utilisation, 1))}"
+    return Content.assemble(
+        (f"{name}{more} ", "$text-muted"),
+        bar(10, [(used / total, "▇", "$primary")]),
+        (f" {used / 2**30:.0f}/{gibibytes(total)} GiB{busy}", "$text-muted"),
+    )

@@ -1,0 +1,66 @@
+"""The line at the bottom: the keys that work right here, each of which can be clicked."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+from textual.screen import Screen
+
+from ..keys import Key, working
+from .canvas import Canvas
+
+LAST = ("help", "palette", "leave")
+"""Always shown, at the end: whoever knows these finds the others."""
+
+
+class KeyLine(Canvas):
+    """Follows the bindings of its screen."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: list[Key] = []
+        self._places: list[tuple[int, int, Key]] = []
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.screen.bindings_updated_signal.subscribe(self, self._update)
+
+    def _update(self, screen: Screen[object]) -> None:
+        if screen.is_current:
+            active = (binding.binding.id for binding in screen.active_bindings.values() if binding.enabled)
+            self._keys = [key for key in working(active) if key.hint]
+            self.repaint()
+
+    def lay_out(self, width: int, height: int) -> int:
+        return 1
+
+    def line(self, index: int, width: int) -> Content:
+        last = [key for key in self._keys if key.id in LAST]
+        room = width - 1 - sum(_width(key) for key in last)
+        shown: list[Key] = []
+        for key in self._keys:
+            if key.id not in LAST and _width(key) <= room:
+                room -= _width(key)
+                shown.append(key)
+        parts: list[str | tuple[str, str]] = [" "]
+        self._places, x = [], 1
+        for key in [*shown, *last]:
+            parts += [(_first(key), "bold $key"), (f" {key.hint}  ", "$text-muted")]
+            self._places.append((x, x + _width(key), key))
+            x += _width(key)
+        return Content.assemble(*parts)
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, key in self._places:
+            if start <= event.x < end:
+                self.app.simulate_key(key.keys.split(",")[0])
+
+
+def _first(key: Key) -> str:
+    return key.shown.split(" ")[0]
+
+
+def _width(key: Key) -> int:
+    return len(_first(key)) + len(key.hint) + 3

@@ -1,0 +1,84 @@
+"""Where an axis has its marks, and how numbers on it are written."""
+
+from __future__ import annotations
+
+import math
+
+
+def nice_range(low: float, high: float, marks: int) -> tuple[float, float, list[float]]:
+    """A range around two values, and round numbers in it for marks.
+
+    The edges lie on a quarter of the marks' distance, so that an axis stands still while values move a little.
+
+    Args:
+        marks: about how many are wanted, at least 2.
+
+    Returns:
+        Lowest and highest value of the axis, and its marks from the lowest.
+    """
+    if not high > low:
+        pad = abs(low) * 0.1 or 1.0
+        low, high = low - pad, high + pad
+    step = nice_step((high - low) / max(marks, 1))
+    grid = step / 4
+    bottom, top = math.floor(low / grid + 1e-9) * grid, math.ceil(high / grid - 1e-9) * grid
+    first, last = math.ceil(bottom / step - 1e-9), math.floor(top / step + 1e-9)
+    return bottom, top, [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def nice_step(rough: float) -> float:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `rough`."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    for factor in (1.0, 2.0, 2.5, 5.0, 10.0):
+        if factor * power >= rough * (1 - 1e-9):
+            return factor * power
+    return 10.0 * power
+
+
+def log_range(low: float, high: float) -> tuple[float, float, list[float]]:
+    """`nice_range` for a logarithmic axis of positive values: edges and marks at 1, 2, 5 times powers of ten."""
+    grid = [
+        factor * 10.0**power
+        for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for factor in (1, 2, 5)
+    ]
+    bottom = max((value for value in grid if value <= low * (1 + 1e-9)), default=low)
+    top = min((value for value in grid if value >= high * (1 - 1e-9)), default=high)
+    if top <= bottom:
+        top = bottom * 2
+    marks = [value for value in grid if bottom <= value <= top]
+    return bottom, top, marks if len(marks) >= 2 else [bottom, top]
+
+
+def step_marks(last: float, count: int) -> list[float]:
+    """Marks from 0 up to at most `last`, about `count`, whole numbers."""
+    step = max(1.0, nice_step(max(last, 1.0) / max(count, 1)))
+    step = float(math.ceil(step))
+    return [index * step for index in range(int(last // step) + 1)]
+
+
+def number(value: float) -> str:
+    """A value in three digits and at most 7 characters: 2.31, 0.881, 0.0042, 1.2e-05, 125k."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return "nan" if value != value else "inf"
+    if size >= 1_000:
+        return count(value)
+    if value == 0:
+        return "0"
+    if size < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:#.3g}".removesuffix(".")
+
+
+def mark(value: float) -> str:
+    """A round number on an axis: 2.5, 0.05, 1e-05."""
+    return count(value) if abs(value) >= 10_000 else f"{value:.6g}"
+
+
+def count(value: float) -> str:
+    """A count in few characters: 640, 1,500, 20k, 1.5M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if abs(value) >= size:
+            return f"{value / (1e3 if unit == 'k' else size):.3g}{unit}"
+    return f"{value:,.0f}"
