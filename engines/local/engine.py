@@ -31,9 +31,6 @@ from .conclude import drop_requests, settle
 from .lease import CPU
 from .processes import logout_kills
 
-RECORDED = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HF_HOME", "HF_HUB_CACHE", "OMP_NUM_THREADS")
-"""Variables of the shell that creates a job: the scheduler that starts it may come from another shell."""
-
 PATIENCE_SECONDS = 1.0
 """How long a command waits for whoever holds a job for a moment."""
 
@@ -109,7 +106,7 @@ class LocalEngine:
             "device": device.value,
             "gpu": options.gpu,
             "python": python,
-            "environment": {name: os.environ[name] for name in RECORDED if name in os.environ},
+            "environment": {name: os.environ[name] for name in interpreter.RECORDED if name in os.environ},
             "estimate": {
                 "memory_bytes": None,
                 "at_least_bytes": at_least_bytes(model, method.value, device.value),

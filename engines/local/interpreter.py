@@ -18,6 +18,9 @@ from ..settings import Settings
 TRAINER = Path(__file__).resolve().parent.parent / "trainer"
 """The trainer's folder: a program of its own, never imported here."""
 
+RECORDED = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HF_HOME", "HF_HUB_CACHE", "OMP_NUM_THREADS")
+"""Variables of the shell that creates a job: the scheduler that starts it may come from another shell."""
+
 HUB_SECRETS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
 
 
@@ -120,13 +123,17 @@ def missing_for(report: dict[str, Any], method: str) -> list[str]:
     return [name for name in report.get("missing", []) if name != "bitsandbytes" or method == "qlora"]
 
 
-def environment(*, hub: bool = False) -> dict[str, str]:
+def environment(plan: dict[str, Any] | None = None, *, hub: bool = False) -> dict[str, str]:
     """The environment for a trainer's process: ours without secrets, and what makes it quiet and offline.
 
     Args:
+        plan: of a job, whose creator's shell counts: the scheduler may come from another one.
         hub: for a download: with the hub's token, and online.
     """
     result = without_secrets(os.environ, HUB_SECRETS if hub else frozenset())
+    if plan is not None:
+        result = {name: value for name, value in result.items() if name not in RECORDED}
+        result |= plan.get("environment", {})
     result |= {
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",

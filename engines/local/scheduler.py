@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ..gpu import Gpu, Snapshot, visible_gpus
 from ..hardware import Nvml
 from ..home import Home
@@ -33,6 +35,8 @@ class Scheduler:
     def __init__(self, home: Home) -> None:
         self.home, self.store = home, Store(home)
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
+        self._failures: dict[str, tuple[int, float]] = {}
+        """How often a job's supervisor crashed before it had the job, and when to try again (monotonic)."""
         self._fetches: dict[str, Fetch] = {}
 
     def run(self) -> None:
@@ -45,6 +49,7 @@ class Scheduler:
                 while queue := self.store.queued():
                     self.serve(queue, nvml.read())
                     time.sleep(TICK_SECONDS)
+            self._end_fetches(keep=set())
             os.close(lock)
             # A job that was queued between the last look and the release found the lock taken; see it here.
             if not self.store.queued():
@@ -52,61 +57,93 @@ class Scheduler:
 
     def serve(self, queue: list[Summary], snapshot: Snapshot) -> None:
         """One round: every waiting job gets what it needs, or is told what it waits for."""
-        self._supervisors = {job: p for job, p in self._supervisors.items() if p.poll() is None}
+        self._look_after_supervisors()
+        wanted: set[str] = set()
         for summary in queue:
             job = Job(self.home, summary.id)
             if summary.id in self._supervisors:
                 continue
             try:
                 plan = job.plan()
+                if plan["model"]["path"] is None:
+                    wanted.add(fetch_key(plan))
+                self._serve_one(job, plan, snapshot)
             except FileNotFoundError:
-                continue
-            if not self._fetched(job, plan):
-                continue
-            lease, waiting_for = self._lease(summary.id, plan, snapshot)
-            if lease is None:
-                self._say(job, waiting_for)
-                continue
-            self._supervisors[summary.id] = start_detached(
+                continue  # it was removed
+            except (OSError, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+                # One job's damaged files, or a disk that is full, must not stop the others.
+                self._say(job, f"it can't be started: {type(error).__name__}: {error}")
+        self._end_fetches(keep=wanted)
+
+    def _serve_one(self, job: Job, plan: dict[str, Any], snapshot: Snapshot) -> None:
+        if not self._fetched(job, plan):
+            return
+        crashes, again = self._failures.get(job.id, (0, 0.0))
+        if time.monotonic() < again:
+            self._say(
+                job, f"another try: its supervisor crashed ({crashes} times); see {self.home.scheduler_log}"
+            )
+            return
+        lease, waiting_for = self._lease(job.id, plan, snapshot)
+        if lease is None:
+            self._say(job, waiting_for)
+            return
+        try:
+            self._supervisors[job.id] = start_detached(
                 "finetui.engines.local.supervisor",
-                [str(self.home.path), summary.id, f"{lease.device}={lease.descriptor}"],
+                [str(self.home.path), job.id, f"{lease.device}={lease.descriptor}"],
                 self.home.scheduler_log,
                 keep=[lease.descriptor],
             )
+        finally:
             lease.close()
+
+    def _look_after_supervisors(self) -> None:
+        for job_id, process in list(self._supervisors.items()):
+            if (code := process.poll()) is not None:
+                del self._supervisors[job_id]
+                # Tried again ever less often: each try takes a device for a moment.
+                crashes = self._failures.get(job_id, (0, 0.0))[0] + 1 if code > 0 else 0
+                self._failures[job_id] = crashes, time.monotonic() + min(2**crashes, 60) if crashes else 0.0
+
+    def _end_fetches(self, keep: set[str]) -> None:
+        for key in self._fetches.keys() - keep:
+            self._fetches.pop(key).end()
 
     def _fetched(self, job: Job, plan: dict[str, Any]) -> bool:
         """Whether the model lies here; else its download is begun, before any GPU is held for it."""
+        name = plan["model"]["name"]
         if plan["model"]["path"] is not None:
             return True
-        key = f"{plan['model']['name']}@{plan['model']['revision']}"
-        fetch = self._fetches.get(key)
+        key = fetch_key(plan)
+        fetch = self._fetches.get(key) or Fetch.start(self.home, plan)
         if fetch is None:
-            fetch = self._fetches[key] = Fetch.start(self.home, plan)
+            self._say(job, f"{name}: download by an earlier process")
+            return False
+        self._fetches[key] = fetch
         done, failure = fetch.poll()
+        downloading = {"phase": "downloading", **fetch.progress, "waiting_for": f"{name}: download"}
         try:
             with job.hold() as held:
-                if held.state().state != JobState.queued:
+                state = held.state()
+                if state.state != JobState.queued:
                     return False
                 if failure is not None:
                     del self._fetches[key]
                     held.become(JobState.failed, **failure)
-                elif not done:
-                    held.update(
-                        phase="downloading",
-                        **fetch.progress,
-                        waiting_for=f"{plan['model']['name']}: download",
-                    )
-                else:
+                elif not done and any(getattr(state, field) != value for field, value in downloading.items()):
+                    held.update(**downloading)
+                elif done and state.phase is not None:
                     held.update(phase=None, done=None, total=None, unit=None, waiting_for=None)
-        except (JobBusy, FileNotFoundError):
+        except JobBusy:
             return False
         return done and failure is None
 
     def _lease(self, job_id: str, plan: dict[str, Any], snapshot: Snapshot) -> tuple[Lease | None, str]:
         if plan["device"] == CPU:
             lease = take(self.home.leases, CPU, job_id)
-            return lease, "" if lease else f"the CPU: job {holder(self.home.leases, CPU)} has it"
+            other = None if lease else holder(self.home.leases, CPU)
+            return lease, f"the CPU: job {other} has it" if other else "the CPU"
         if snapshot.problem:
             return None, f"a GPU: {snapshot.problem}"
         gpus = visible_gpus(snapshot, plan.get("environment", {}))
@@ -117,17 +154,13 @@ class Scheduler:
         for gpu in gpus:
             if gpu.error:
                 reasons.append(f"GPU {gpu.index}: {gpu.error}")
-            elif (lack := lacking_memory(gpu, plan)) is not None and holder(
-                self.home.leases, gpu.uuid
-            ) is None:
+            elif other := holder(self.home.leases, gpu.uuid):
+                reasons.append(f"GPU {gpu.index}: job {other} has it")
+            elif lack := lacking_memory(gpu, plan):
                 reasons.append(lack)
             elif lease := take(self.home.leases, gpu.uuid, job_id):
                 return lease, ""
-            else:
-                reasons.append(f"GPU {gpu.index}: job {holder(self.home.leases, gpu.uuid)} has it")
-        return None, "; ".join(reasons) or f"GPU {wanted}: not here" if wanted else "; ".join(
-            reasons
-        ) or "a GPU"
+        return None, "; ".join(reasons) or (f"GPU {wanted}: not here" if wanted else "a GPU")
 
     def _say(self, job: Job, waiting_for: str) -> None:
         # Whoever holds the lock now changes the job: a stop, most likely.
@@ -135,6 +168,11 @@ class Scheduler:
             state = held.state()
             if state.state == JobState.queued and state.waiting_for != waiting_for:
                 held.update(waiting_for=waiting_for)
+
+
+def fetch_key(plan: dict[str, Any]) -> str:
+    """What is fetched, as jobs may share it."""
+    return f"{plan['model']['name']}@{plan['model']['revision'] or 'main'}"
 
 
 def lacking_memory(gpu: Gpu, plan: dict[str, Any]) -> str | None:

@@ -57,7 +57,10 @@ class Supervision:
         if state.state != JobState.queued or not self.leases:
             return
         plan = self.job.plan()
-        newest = self.job.checkpoints()[-1:]
+        command = [plan["python"], str(TRAINER), "train", str(self.job.paths.folder)]
+        command += ["--attempt", str(state.attempt)]
+        if newest := self.job.checkpoints()[-1:]:
+            command += ["--resume", str(newest[0].path)]
         self.held.become(
             JobState.starting,
             gpus=tuple(device for device in self.leases if device != CPU),
@@ -69,10 +72,6 @@ class Supervision:
         )
         struck = oom_kills()
         progress = Progress(self.job.paths, self.held.state())
-        command = [plan["python"], str(TRAINER), "train", str(self.job.paths.folder)]
-        command += ["--attempt", str(state.attempt)]
-        if newest:
-            command += ["--resume", str(newest[0].path)]
         try:
             trainer, life = self._start(command, plan)
         except OSError as error:
@@ -100,7 +99,7 @@ class Supervision:
 
     def _start(self, command: list[str], plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
         read_end, write_end = os.pipe()
-        variables = environment() | plan.get("environment", {})
+        variables = environment(plan)
         gpus = [device for device in self.leases if device != CPU]
         # Empty, not absent, for a CPU job: torch must not touch a GPU that it has no lease for.
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
