@@ -24,7 +24,6 @@ from .records import UNREADABLE, append_line, replace_bytes, write_json
 from .spec import JobSpec, write_spec
 from .states import ALIVE, UNFINISHED, JobState
 
-
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 """What rename(2) says where a folder with files, or a file, has the new name."""
 
@@ -169,7 +168,7 @@ class Store:
                     continue
                 # A file system's clock ticks every few milliseconds, and a freed inode is given to the next
                 # file: two changes within a tick look alike, so what is that young is read again.
-                young = time.time() - stat.st_mtime < TICK_SECONDS
+                young = abs(time.time() - stat.st_mtime) < TICK_SECONDS
                 entry = _Entry((0, 0) if young else stamp, summary)
                 # A running job changes with each step: its entry saves the next reader nothing.
                 self._unwritten += summary.state.state not in UNFINISHED

@@ -57,14 +57,14 @@ def test_a_crash_screen_with_local_variables_shows_dots() -> None:
         raise RuntimeError(f"refused with {key}")
 
     key = Secret(KEY)
-    try:
+    with pytest.raises(RuntimeError) as caught:
         call(key, Account("work", key))
-    except RuntimeError as error:
-        plain = "".join(traceback.format_exception(error))
-        # As Textual's crash screen draws it.
-        screen = Console(file=io.StringIO(), width=200)
-        screen.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
-        drawn = screen.file.getvalue()  # type: ignore[attr-defined]
+    plain = "".join(traceback.format_exception(caught.value))
+    # As Textual's crash screen draws it.
+    paper = io.StringIO()
+    shown = Traceback.from_exception(caught.type, caught.value, caught.tb, show_locals=True)
+    Console(file=paper, width=200).print(shown)
+    drawn = paper.getvalue()
     assert "hunter2" not in plain
     assert "Secret(•••)" in drawn and "hunter2" not in drawn
 

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FORK = multiprocessing.get_context("fork")
-NOON = 1_795_780_800.0
+NOON = 1_790_000_000.0
 
 
 def spec(name: str = "support-bot") -> JobSpec:
