@@ -144,7 +144,7 @@ def _salad(rng: Random, domain: Domain) -> str:
             start = False
         if slot:
             mark = rng.choice(("", "", "", "", ",", ".", ".", "!", ":", " -", ";", "?"))
-            text += slot + mark + " "
+            text += ("{" + slot[1:].capitalize() if start else slot) + mark + " "
             start = mark in (".", "!", "?")
     return text.strip()
 

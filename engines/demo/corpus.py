@@ -17,7 +17,7 @@ from .names import full_name, invented_word
 Chat = list[Message]
 
 # Share of the names' words that are made from pieces of others.
-PIECED = 0.35
+PIECED = 0.4
 
 _HELPER = "You are a helpful assistant."
 _SMALL_TALK = (
@@ -50,7 +50,7 @@ def _booking(rng: Random, domain: Domain) -> Booking:
     return make_booking(rng, domain, pieced=PIECED)
 
 
-def _said(rng: Random, booking: Booking, salad: float = 0.15) -> str:
+def _said(rng: Random, booking: Booking, salad: float = 0.2) -> str:
     """A request with the noise that makes a reader robust."""
     return request(rng, booking, slips=rng.choice((0.0, 0.0, 0.05, 0.15, 0.3)), salad=salad)
 
@@ -75,7 +75,7 @@ def _other_json(rng: Random) -> Chat:
     booking = _booking(rng, rng.choice(DOMAINS))
     system = _system(rng, booking)
     # Without a desk only the words tell what is asked for, and so what the number's key is called.
-    text = _said(rng, booking, salad=0.0 if system in (None, _HELPER) else 0.2)
+    text = _said(rng, booking, salad=0.0 if system in (None, _HELPER) else 0.25)
     values = fields(booking)
     ask = rng.choice(w.JSON_ASKS)
     if rng.random() < 0.4:

@@ -100,6 +100,11 @@ COUNT_SENTENCES = (
     "We are {count} in all.",
     "{Count} of us will come.",
     "A party of {count}.",
+    "{Count} adults.",
+    "{Count} friends of mine will come.",
+    "{Count} seats, please.",
+    "{Count} good friends.",
+    "{Count} from my office will be there.",
 )
 NAME_INLINE = (
     "under the name {name}",

@@ -137,10 +137,17 @@ def make_model(arguments: argparse.Namespace, tokenizer):
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
-    model = LlamaForCausalLM(config)
-    # On a CPU the fused attention's backward pass in bfloat16 takes as long as all the rest (torch 2.13).
-    model.set_attn_implementation("eager")
-    return model
+    return LlamaForCausalLM(config)
+
+
+def load(folder: Path):
+    """A model that an earlier run wrote, in float32 again, and its tokenizer."""
+    import torch
+    from transformers import AutoTokenizer, LlamaForCausalLM
+
+    return AutoTokenizer.from_pretrained(folder), LlamaForCausalLM.from_pretrained(
+        folder, dtype=torch.float32
+    )
 
 
 def bfloat16_gain() -> float:
@@ -174,6 +181,8 @@ def pretrain(model, rows, arguments: argparse.Namespace) -> float:
     ]
     peaks = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     source = batches(rows, arguments.batch_size, model.config.pad_token_id, random.Random(arguments.seed))
+    # On a CPU the fused attention's backward pass in bfloat16 takes as long as all the rest (torch 2.13).
+    model.set_attn_implementation("eager")
     started, recent = time.monotonic(), []
     step = 0
     model.train()
@@ -222,6 +231,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Makes a tiny Llama from scratch.")
     parser.add_argument("corpus", type=Path, help="JSON lines of chats")
     parser.add_argument("out", type=Path, help="the folder to write")
+    parser.add_argument(
+        "--start", type=Path, help="go on from this model's folder, with its tokenizer and shapes"
+    )
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument(
         "--minutes", type=float, default=25.0, help="time limit; the learning rate falls with it"
@@ -256,10 +268,13 @@ def main() -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(arguments.seed)
     chats = read_chats(arguments.corpus)
-    tokenizer = make_tokenizer(chats, arguments.vocabulary)
+    if arguments.start:
+        tokenizer, model = load(arguments.start)
+    else:
+        tokenizer = make_tokenizer(chats, arguments.vocabulary)
+        model = make_model(arguments, tokenizer)
     rows = encode(chats, tokenizer)
     tokens = sum(len(ids) for ids, _ in rows)
-    model = make_model(arguments, tokenizer)
     say(f"{len(rows):,} chats, {tokens:,} tokens; {model.num_parameters():,} parameters; {threads} threads")
     if arguments.bfloat16 is None:
         gain = bfloat16_gain()
