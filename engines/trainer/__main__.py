@@ -58,11 +58,16 @@ def arguments() -> argparse.ArgumentParser:
     preview.add_argument("--remote-code", action="store_true")
 
     chat = verbs.add_parser("chat", help="answer JSON lines")
-    chat.add_argument("model")
-    chat.add_argument("--load", choices=["qlora", "lora", "full"], default="lora")
-    chat.add_argument("--template", type=Path)
-    chat.add_argument("--device", choices=["cpu", "cuda"])
-    chat.add_argument("--remote-code", action="store_true")
+    answer = verbs.add_parser("answer", help="answer a file of rows, in batches")
+    answer.add_argument("--data", type=Path, required=True)
+    answer.add_argument("--adapter", action="append", required=True, help="base, or an adapter's folder")
+    answer.add_argument("--max-tokens", type=int, default=256)
+    for speaking in (chat, answer):
+        speaking.add_argument("model")
+        speaking.add_argument("--load", choices=["qlora", "lora", "full"], default="lora")
+        speaking.add_argument("--template", type=Path)
+        speaking.add_argument("--device", choices=["cpu", "cuda"])
+        speaking.add_argument("--remote-code", action="store_true")
     return parser
 
 

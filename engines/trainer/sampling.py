@@ -75,10 +75,46 @@ def generate(
         stop: asked after each token; true ends it there.
         on_token: called with each new token as it comes.
     """
+    config = _config(end_ids, max_tokens, temperature, top_p)
+    ids = torch.tensor([prompt], device=next(model.parameters()).device)
+    output = model.generate(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        generation_config=config,
+        stopping_criteria=StoppingCriteriaList([_Asked(stop)]),
+        streamer=_Tokens(on_token) if on_token else None,
+    )
+    return output[0, len(prompt) :].tolist()
+
+
+@torch.no_grad()
+def generate_batch(
+    model: Any, prompts: list[list[int]], *, end_ids: frozenset[int], max_tokens: int
+) -> list[list[int]]:
+    """Continue several prompts at once, greedily; each answer without its end token.
+
+    Padded on the left and masked, so that a row's answer is the one that it would get alone (up to rounding).
+    """
+    longest = max(map(len, prompts))
     pad = min(end_ids, default=0)
+    device = next(model.parameters()).device
+    ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in prompts], device=device)
+    mask = torch.tensor(
+        [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=device
+    )
+    config = _config(end_ids, max_tokens, 0.0, 1.0)
+    output = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+    answers = []
+    for row in output[:, longest:].tolist():
+        end = next((place for place, token in enumerate(row) if token in end_ids), len(row))
+        answers.append(row[:end])
+    return answers
+
+
+def _config(end_ids: frozenset[int], max_tokens: int, temperature: float, top_p: float) -> GenerationConfig:
     # Stated in full: what is left out here is filled in from the model's own generation_config, and a
     # repetition penalty from there (Qwen has one) is not greedy decoding.
-    config = GenerationConfig(
+    return GenerationConfig(
         max_new_tokens=max_tokens,
         do_sample=temperature > 0,
         temperature=temperature if temperature > 0 else 1.0,
@@ -89,14 +125,5 @@ def generate(
         num_beams=1,
         use_cache=True,
         eos_token_id=sorted(end_ids) or None,
-        pad_token_id=pad,
+        pad_token_id=min(end_ids, default=0),
     )
-    ids = torch.tensor([prompt], device=next(model.parameters()).device)
-    output = model.generate(
-        input_ids=ids,
-        attention_mask=torch.ones_like(ids),
-        generation_config=config,
-        stopping_criteria=StoppingCriteriaList([_Asked(stop)]),
-        streamer=_Tokens(on_token) if on_token else None,
-    )
-    return output[0, len(prompt) :].tolist()
