@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are no JSON, or not of the expected type."""
 
