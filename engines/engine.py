@@ -117,10 +117,15 @@ def find_engine(name: str, settings: Settings) -> Engine:
     """An engine by its name, made by the factory that its package registered.
 
     Raises:
-        EngineError: there is none of that name.
+        EngineError: there is none of that name, or its package is broken.
     """
     for entry in entry_points(group="finetui.engines", name=name):
-        return entry.load()(settings)
+        try:
+            factory = entry.load()
+        except (ImportError, AttributeError) as error:
+            message = f"engine {name!r} ({entry.value}) can't be loaded: {error}"
+            raise EngineError("missing_package", message, "install its package anew") from error
+        return factory(settings)
     raise EngineError(
         "unsupported", f"there is no engine {name!r}", f"engines here: {', '.join(engine_names())}"
     )
