@@ -1,0 +1,103 @@
+"""A terminal is not what a job lives on: the app in a real tmux, killed with everything in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from finetui.engines.states import JobState
+from local.conftest import bench
+from local.workbench import Workbench
+
+__all__ = ["bench"]
+
+APP = f"{sys.executable} -m finetui.tui.cli"
+COLUMNS, LINES = 80, 24
+
+
+class Tmux:
+    """One tmux server of its own: nothing of the user's is seen or touched."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+
+    def __call__(self, *arguments: str) -> str:
+        command = ["tmux", "-f", "/dev/null", "-S", str(self.socket), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+
+    def open(self, name: str, command: str) -> None:
+        self("new-session", "-d", "-s", name, "-x", str(COLUMNS), "-y", str(LINES), command)
+
+    def screen(self, name: str) -> str:
+        return self("capture-pane", "-p", "-t", name)
+
+    def wait_for(self, name: str, text: str, seconds: float = 20) -> None:
+        """Until a session's screen shows a text."""
+        deadline = time.monotonic() + seconds
+        while text not in self.screen(name):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {text!r} on the screen:\n{self.screen(name)}")
+            time.sleep(0.05)
+
+    def press(self, name: str, *keys: str) -> None:
+        self("send-keys", "-t", name, *keys)
+
+
+@pytest.fixture
+def tmux(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tmux]:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    # A socket's path is at most 107 bytes long; pytest's own folders may be longer.
+    server = Tmux(Path(f"/tmp/finetui-test-{os.getpid()}.tmux"))
+    yield server
+    server("kill-server")
+    server.socket.unlink(missing_ok=True)
+
+
+def test_a_job_started_in_the_app_outlives_the_whole_tmux_server(bench: Workbench, tmux: Tmux) -> None:
+    # Given the app in a tmux of 80 by 24, and a demo that a key has started
+    bench.steer(step_seconds=0.1)
+    tmux.open("first", APP)
+    tmux.wait_for("first", "D")
+    tmux.press("first", "D")
+    bench.wait_until(bench.store.ids, 30, "for the job that D starts")
+    job = bench.store.find("last")
+    bench.wait_for(job, JobState.running)
+    tmux.wait_for("first", "demo")
+
+    # When the server dies, and with it every terminal
+    tmux("kill-server")
+
+    # Then the app is gone and the job goes on to its end
+    bench.wait_until(lambda: not bench.processes("finetui.tui.cli"), 10, "for the app to end")
+    assert job.state().state == JobState.running
+    bench.wait_for(job, JobState.succeeded)
+    bench.check_complete(job)
+
+
+def test_two_apps_on_one_home_tell_the_same_and_take_turns(bench: Workbench, tmux: Tmux) -> None:
+    bench.steer(hold=["training@5"])
+    tmux.open("first", APP)
+    tmux.open("second", APP)
+    tmux.wait_for("first", "D")
+    tmux.press("first", "D")
+    bench.wait_until(bench.store.ids, 30, "for the job that D starts")
+    job = bench.store.find("last")
+    for name in ("first", "second"):
+        tmux.wait_for(name, "demo")
+
+    # The second stops what the first has started; one job, one end
+    bench.wait_phase(job, "training@5")
+    tmux.press("second", "s")
+    bench.wait_for(job, JobState.paused)
+    assert bench.store.ids() == [job.id]
+    for name in ("first", "second"):
+        tmux.wait_for(name, "paused")
+        tmux.press(name, "q")
+    bench.wait_until(lambda: not bench.processes("finetui.tui.cli"), 10, "for the apps to end")
