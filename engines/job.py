@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 import time
 import tomllib
 from collections.abc import Iterator
@@ -131,7 +132,7 @@ class Job:
         number = len(os.listdir(self.paths.requests)) + 1
         while True:
             final = self.paths.requests / f"{number:03}.json"
-            temporary = self.paths.requests / f".{number:03}.{os.getpid()}"
+            temporary = self.paths.requests / f".{number:03}.{os.getpid()}.{threading.get_ident()}"
             temporary.write_bytes(content)
             try:
                 # link, not open("x"): the request appears whole or not at all.
@@ -148,7 +149,8 @@ class Job:
         with contextlib.suppress(FileNotFoundError):
             for path in sorted(self.paths.requests.glob("[0-9]*.json")):
                 with contextlib.suppress(OSError, msgspec.DecodeError):
-                    found.append((path, read_json(path)))
+                    if isinstance(request := read_json(path), dict):
+                        found.append((path, request))
         return found
 
     @contextlib.contextmanager
@@ -186,8 +188,16 @@ class HeldJob:
 
     def __init__(self, job: Job, descriptor: int) -> None:
         self.job, self.descriptor = job, descriptor
+        self._unwritten: State | None = None
 
     def state(self) -> State:
+        """Where it stands; what a full disk did not take before is written first.
+
+        Raises:
+            OSError: it still can't be written.
+        """
+        if self._unwritten is not None:
+            self._write(self._unwritten)
         return self.job.state()
 
     def mend(self) -> None:
@@ -202,10 +212,11 @@ class HeldJob:
                     if new not in TRANSITIONS:
                         continue
                     if new != state.state and at >= state.since:
-                        fields = {name: data.get(name) for name in ("reason", "message", "advice", "result")}
+                        fields = _cleared(JobState(new))
+                        fields |= {name: data.get(name) for name in ("reason", "message", "advice", "result")}
                         attempt = data.get("attempt", state.attempt)
                         changed = msgspec.structs.replace(
-                            state, state=JobState(new), since=at, attempt=attempt, **fields
+                            state, **fields, state=JobState(new), since=at, attempt=attempt
                         )
                         self._write(changed)
                     return
@@ -230,11 +241,8 @@ class HeldJob:
         if new not in TRANSITIONS[old.state]:
             raise TransitionError(self.job.id, old.state, new)
         now = time.time()
-        cleared = {"reason": None, "advice": None, "waiting_for": None}
-        if new not in UNFINISHED:
-            cleared |= {"phase": None, "done": None, "total": None, "unit": None}
         state = msgspec.structs.replace(
-            old, **{**cleared, **fields, "state": new, "since": now, "message": message}
+            old, **{**_cleared(new), **fields, "state": new, "since": now, "message": message}
         )
         data = {"from": old.state, "to": new, "attempt": state.attempt}
         for name in ("reason", "message", "advice", "result"):
@@ -243,7 +251,9 @@ class HeldJob:
         level = {JobState.failed: "error", JobState.interrupted: "warning"}.get(new, "info")
         self.event("state", message or f"{old.state} → {new}", level=level, data=data, durable=True, at=now)
         self._write(state)
-        announce(self.job.home, self.job.id)
+        # The feed is for readers' comfort: without room for it the job has changed all the same.
+        with contextlib.suppress(OSError):
+            announce(self.job.home, self.job.id)
         return state
 
     def event(
@@ -265,7 +275,17 @@ class HeldJob:
         os.utime(self.job.paths.state)
 
     def _write(self, state: State) -> None:
+        self._unwritten = state
         write_json(self.job.paths.state, state)
+        self._unwritten = None
+
+
+def _cleared(new: JobState) -> dict[str, Any]:
+    """Fields of the former state that mean nothing in a new one."""
+    fields: dict[str, Any] = {"reason": None, "advice": None, "waiting_for": None}
+    if new not in UNFINISHED:
+        fields |= {"phase": None, "done": None, "total": None, "unit": None}
+    return fields
 
 
 def announce(home: Home, job_id: str) -> None:
