@@ -16,7 +16,9 @@ def conclude(
     *,
     returncode: int | None,
     asked: str | None,
+    log_start: int = 0,
     out_of_host_memory: bool = False,
+    disk_full: bool = False,
 ) -> Verdict:
     """Move the job to the state that its end means.
 
@@ -24,18 +26,21 @@ def conclude(
         progress: of this attempt; read to its end here.
         returncode: the trainer's exit status; None where nobody saw it.
         asked: `stop`, `kill` or None.
+        log_start: where this attempt begins in the log, in bytes.
+        out_of_host_memory: the kernel's OOM killer struck while it ran.
+        disk_full: there was no room for a last word.
     """
     job = held.job
-    fields, told = progress.read()
-    for line in told:
-        tell(held, line)
+    fields = progress.read()
+    tell(held, progress)
     ending = Ending(
         outcome=progress.outcome,
         returncode=returncode,
         asked=asked,
         has_checkpoint=bool(job.checkpoints()),
-        log_tail=log_tail(job.paths.log),
+        log_tail=log_tail(job.paths.log, start=log_start),
         out_of_host_memory=out_of_host_memory,
+        disk_full=disk_full,
     )
     result = verdict(ending)
     kept = {
@@ -56,10 +61,12 @@ def conclude(
     return result
 
 
-def tell(held: HeldJob, line: dict[str, Any]) -> None:
-    """A trainer's note or checkpoint as an event."""
-    level, kind, message, data = event_of(line)
-    held.event(kind, message, level=level, data=data)
+def tell(held: HeldJob, progress: Progress) -> None:
+    """The trainer's news as events: each once, also where a full disk takes them only later."""
+    while progress.news:
+        level, kind, message, data = event_of(progress.news[0])
+        held.event(kind, message, level=level, data=data)
+        del progress.news[0]
 
 
 def event_of(line: dict[str, Any]) -> tuple[str, str, str, dict[str, Any]]:
@@ -95,7 +102,6 @@ def settle(held: HeldJob) -> None:
             if event["kind"] == "state" and event["data"]["to"] == JobState.starting:
                 break
             known.append((event["kind"], event["message"], event["data"]))
-        for line in progress.read()[1]:
-            if event_of(line)[1:] not in known:
-                tell(held, line)
+        progress.read()
+        progress.news = [line for line in progress.news if event_of(line)[1:] not in known]
         conclude(held, progress, returncode=None, asked=asked_by_requests(held) or asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ class Ending:
     log_tail: str = ""
     out_of_host_memory: bool = False
     """The kernel's OOM killer struck while it ran."""
+    disk_full: bool = False
+    """At its end there was no room for a last word, in the log neither."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ def verdict(ending: Ending) -> Verdict:
         return Verdict(
             JobState.failed, "the trainer was killed (SIGKILL) from outside", "killed", ADVICE["killed"]
         )
+    if ending.disk_full and code != 0:
+        message = "the disk is full: the trainer ended when it could not write any more"
+        return Verdict(JobState.failed, message, "disk_full", ADVICE["disk_full"])
     for reason, sign in _SIGNS:
         if found := list(sign.finditer(ending.log_tail)):
             start = ending.log_tail.rfind("\n", 0, found[-1].start()) + 1
@@ -123,11 +129,19 @@ def oom_kills() -> int:
     return int(found[1]) if found else 0
 
 
-def log_tail(path: Path, size: int = 16 << 10) -> str:
-    """The last bytes of a log, as text."""
+def disk_is_full(folder: Path) -> bool:
+    """Whether a folder's file system has less room than a few lines and a small file need (1 MiB)."""
+    try:
+        return shutil.disk_usage(folder).free < 1 << 20
+    except OSError:
+        return False
+
+
+def log_tail(path: Path, size: int = 16 << 10, start: int = 0) -> str:
+    """The last bytes of a log, as text; `start`: where what counts begins, in bytes."""
     try:
         with open(path, "rb") as file:
-            file.seek(max(0, file.seek(0, 2) - size))
+            file.seek(max(start, file.seek(0, 2) - size))
             return file.read().decode(errors="replace")
     except OSError:
         return ""

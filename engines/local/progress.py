@@ -24,17 +24,18 @@ class Progress:
             "first_eval_loss": state.first_eval_loss,
             "peak_memory_bytes": state.peak_memory_bytes,
         }
+        self.news: list[dict[str, Any]] = []
+        """Notes and checkpoints that are to become events; whoever has told of one takes it out."""
         self.outcome: dict[str, Any] | None = None
         self.heard = False
         """Whether the trainer has said anything in this attempt."""
 
-    def read(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def read(self) -> dict[str, Any]:
         """Take in what is new.
 
         Returns:
-            All fields of `State` that are known by now, and the new notes and checkpoints, for events.jsonl.
+            All fields of `State` that are known by now.
         """
-        told = []
         for line in _news(self._progress):
             if line.get("attempt") != self._attempt:
                 continue
@@ -48,11 +49,11 @@ class Progress:
                 case "outcome":
                     self.outcome = line
                 case "note" | "checkpoint":
-                    told.append(line)
+                    self.news.append(line)
         for line in _news(self._metrics):
             if line.get("attempt") == self._attempt:
                 self._take_metrics(line)
-        return dict(self._fields), told
+        return dict(self._fields)
 
     def _take_metrics(self, line: dict[str, Any]) -> None:
         fields = self._fields

@@ -20,10 +20,10 @@ from typing import Any
 from ..home import Home
 from ..job import HeldJob, Job, JobBusy
 from ..machine import ProcessIdentity, host, machine_id
-from ..states import JobState
+from ..states import ALIVE, JobState
 from . import scheduling
-from .conclude import asked_by_requests, conclude, tell
-from .exits import oom_kills
+from .conclude import asked_by_requests, conclude, drop_requests, tell
+from .exits import disk_is_full, oom_kills
 from .interpreter import TRAINER, environment
 from .lease import CPU
 from .progress import Progress
@@ -34,6 +34,8 @@ STATE_SECONDS = 1.0
 """A change of phase is written at once, numbers at most so often."""
 BEAT_SECONDS = 15.0
 QUEUE_SECONDS = 10.0
+CONCLUDE_TRIES = 60
+"""A second apart: so long an end waits for room on a full disk."""
 
 
 class Supervision:
@@ -48,6 +50,7 @@ class Supervision:
         self.asked: str | None = None
         self.terminated = False
         self._told_trainer = False
+        self._log_start = 0
         self._written: dict[str, Any] = {}
         self._written_at = self._queue_at = 0.0
 
@@ -71,13 +74,15 @@ class Supervision:
             started=time.time(),
         )
         struck = oom_kills()
+        with contextlib.suppress(FileNotFoundError):
+            self._log_start = self.job.paths.log.stat().st_size
         progress = Progress(self.job.paths, self.held.state())
         try:
             trainer, life = self._start(command, plan)
         except OSError as error:
-            with open(self.job.paths.log, "a") as log:
+            with contextlib.suppress(OSError), open(self.job.paths.log, "a") as log:
                 log.write(f"can't start the trainer: {error}\n")
-            conclude(self.held, progress, returncode=127, asked=None)
+            self._conclude(progress, 127, struck)
             return
         try:
             with contextlib.suppress(OSError):
@@ -95,7 +100,7 @@ class Supervision:
                 os.killpg(trainer.pid, signal.SIGKILL)
             trainer.wait()
             os.close(life)
-        self._conclude(progress, trainer.returncode, oom_kills() > struck)
+        self._conclude(progress, trainer.returncode, struck)
 
     def _start(self, command: list[str], plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
         read_end, write_end = os.pipe()
@@ -104,7 +109,7 @@ class Supervision:
         # Empty, not absent, for a CPU job: torch must not touch a GPU that it has no lease for.
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
         if not gpus:
-            variables.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+            variables.setdefault("OMP_NUM_THREADS", str(processors()))
         try:
             with open(self.job.paths.log, "ab") as log:
                 trainer = subprocess.Popen(
@@ -140,12 +145,11 @@ class Supervision:
                 self._told_trainer = True
 
     def _follow(self, progress: Progress) -> None:
-        fields, told = progress.read()
+        fields = progress.read()
         now = time.monotonic()
         # A full disk must not end a job that may go on: what can't be written now is written later.
         with contextlib.suppress(OSError):
-            for line in told:
-                tell(self.held, line)
+            tell(self.held, progress)
             if progress.heard and self.held.state().state == JobState.starting:
                 self.held.become(JobState.running, **fields)
                 self._written, self._written_at = fields, now
@@ -159,23 +163,37 @@ class Supervision:
                 self._written_at = now
         if now - self._queue_at > QUEUE_SECONDS:
             self._queue_at = now
-            scheduling.ensure(self.job.home)
+            with contextlib.suppress(OSError):  # no room, no more processes: the job goes on
+                scheduling.ensure(self.job.home)
 
-    def _conclude(self, progress: Progress, returncode: int, out_of_host_memory: bool) -> None:
-        for _ in range(60):
+    def _conclude(self, progress: Progress, returncode: int, struck: int) -> None:
+        asked = self.asked or asked_by_requests(self.held)
+        out_of_host_memory, disk_full = oom_kills() > struck, disk_is_full(self.job.paths.folder)
+        for _ in range(CONCLUDE_TRIES):
             try:
-                conclude(
-                    self.held,
-                    progress,
-                    returncode=returncode,
-                    asked=self.asked or asked_by_requests(self.held),
-                    out_of_host_memory=out_of_host_memory,
-                )
+                # Where an earlier try came as far as its event, that has been made good by now.
+                if self.held.state().state in ALIVE:
+                    conclude(
+                        self.held,
+                        progress,
+                        returncode=returncode,
+                        asked=asked,
+                        log_start=self._log_start,
+                        out_of_host_memory=out_of_host_memory,
+                        disk_full=disk_full,
+                    )
+                drop_requests(self.held)
                 return
             except OSError as error:
                 # A full disk: whoever syncs later finds the trainer's last word, or that it was cut off.
-                sys.stderr.write(f"can't write the end of {self.job.id}: {error}\n")
+                with contextlib.suppress(OSError):
+                    sys.stderr.write(f"can't write the end of {self.job.id}: {error}\n")
                 time.sleep(1)
+
+
+def processors() -> int:
+    """How many processors this process may use; macOS has no affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main(arguments: list[str]) -> None:
