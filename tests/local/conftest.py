@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 from local.workbench import Workbench
-from nvml.fixtures import nvml, nvml_here, nvml_library
-
-__all__ = ["bench", "nvml", "nvml_here", "nvml_library"]
 
 
 @pytest.fixture

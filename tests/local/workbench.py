@@ -11,6 +11,7 @@ import struct
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,24 +79,26 @@ class Workbench:
             place.with_suffix(".new").write_text(json.dumps(self._steering))
             place.with_suffix(".new").rename(place)
 
-    def spec_text(self, name: str = "bot", model: str | None = None, **local: Any) -> str:
+    def spec_text(
+        self, name: str = "bot", model: str | None = None, method: str | None = None, **local: Any
+    ) -> str:
         """A job.toml on the CPU, unless `local` says otherwise."""
         options = {"device": "cpu"} | local
         lines = [f'name = "{name}"', f'model = "{model or self.model}"', "[data]", f'train = "{self.data}"']
+        if method:
+            lines.insert(0, f'method = "{method}"')
         return (
             "\n".join([*lines, "[local]", *(f'{key} = "{value}"' for key, value in options.items())]) + "\n"
         )
 
-    def create(self, name: str = "bot", model: str | None = None, **local: Any) -> Job:
+    def create(self, name: str = "bot", model: str | None = None, **options: Any) -> Job:
         """A queued job that nobody starts."""
-        import tomllib
-
-        spec = parse(tomllib.loads(self.spec_text(name, model, **local)), self.folder)
+        spec = parse(tomllib.loads(self.spec_text(name, model, **options)), self.folder)
         return self.store.create(spec, self.engine.plan(spec))
 
-    def start(self, name: str = "bot", model: str | None = None, **local: Any) -> Job:
+    def start(self, name: str = "bot", model: str | None = None, **options: Any) -> Job:
         """A job that is on its way."""
-        job = self.create(name, model, **local)
+        job = self.create(name, model, **options)
         self.engine.start(job)
         return job
 
