@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .failures import Failure
+
 COMPLETE = "complete.json"
 BETTER = 0.99
 """An evaluation counts as better than the last one when its loss is more than 1 % lower."""
@@ -124,3 +126,14 @@ def write_synced(path: Path, value: dict[str, Any]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def check_disk(need_bytes: int, free_bytes: int, where: str) -> None:
+    """Fail while nothing is lost yet where the checkpoints and the result would not fit."""
+    if need_bytes > free_bytes:
+        raise Failure(
+            "disk_full",
+            f"The checkpoints and the result need {need_bytes / 1e9:.1f} GB at {where}, "
+            f"where {free_bytes / 1e9:.1f} GB are free.",
+            "Free space there, move FINETUI_HOME to a larger disk, or train a smaller adapter.",
+        )

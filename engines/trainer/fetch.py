@@ -88,6 +88,12 @@ def fetch(
     return Path(folder)
 
 
+def locate(model: str, revision: str | None, *, remote_code: bool = False) -> Path:
+    """The folder of a model: a path is that folder, anything else a hub id."""
+    path = Path(model)
+    return path if path.is_absolute() or path.is_dir() else fetch(model, revision, remote_code=remote_code)
+
+
 def main(asked: argparse.Namespace) -> int:
     """Download, with progress as JSON lines; the last one says where the model is, or what failed."""
     try:

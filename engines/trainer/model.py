@@ -82,7 +82,8 @@ def load_base(path: Path, method: str, dtype: str, device: torch.device, remote_
         quantization_config=quantization,
         device_map={"": device},
         use_safetensors=True,
-        attn_implementation="sdpa",
+        # Attention is left to transformers: torch's own (sdpa) where the architecture has it; Gemma 2
+        # with its soft-capped scores has only the plain one, and asking for sdpa there is an error.
         trust_remote_code=remote_code,
     )
     # On a CPU with avx512_bf16, bitsandbytes (0.50.2) repacks a layer's weights at its first use in

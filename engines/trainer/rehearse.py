@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from . import checkpoints
-from .failures import Failure
 
 if TYPE_CHECKING:
     from .sft import JobTrainer, Run
@@ -95,19 +94,8 @@ def _save(trainer: JobTrainer, run: Run) -> None:
             shutil.rmtree(trial, ignore_errors=True)
     checkpoint_bytes = weights_bytes + 8 * parameters
     existing = checkpoints.size_bytes(run.checkpoints)
-    check_disk(
+    checkpoints.check_disk(
         need_bytes=COPIES * checkpoint_bytes + weights_bytes - existing,
         free_bytes=shutil.disk_usage(run.checkpoints).free,
         where=str(run.checkpoints),
     )
-
-
-def check_disk(need_bytes: int, free_bytes: int, where: str) -> None:
-    """Fail while nothing is lost yet where the checkpoints and the result would not fit."""
-    if need_bytes > free_bytes:
-        raise Failure(
-            "disk_full",
-            f"The checkpoints and the result need {need_bytes / 1e9:.1f} GB at {where}, "
-            f"where {free_bytes / 1e9:.1f} GB are free.",
-            "Free space there, move FINETUI_HOME to a larger disk, or train a smaller adapter.",
-        )

@@ -23,7 +23,7 @@ from . import checkpoints, data, schedule, versions
 from .failures import Failure, classify
 from .folder import check_folder
 from .plan import Plan, Values, read_plan
-from .progress import Progress
+from .progress import Progress, say
 from .render import Renderer
 from .stopping import Stop, Stopped
 
@@ -64,7 +64,9 @@ def main(asked: argparse.Namespace) -> int:
         return 0
     except BaseException as error:  # noqa: BLE001 - whatever it is, the job's owner must be told
         failure = classify(error, progress.doing)
-        traceback.print_exc()
+        if failure is not error:
+            traceback.print_exc()
+        say(f"{failure.reason}: {failure.message}")
         progress.outcome("failed", **failure.as_json())
         return 1
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
-WORDS = "alpha beta gamma delta table book order please thanks yes no maybe".split()
+WORDS = (
+    *("alpha", "beta", "gamma", "delta", "table", "book"),
+    *("order", "please", "thanks", "yes", "no", "maybe"),
+)
 
 LLAMA3 = (
     "{% for message in messages %}"
@@ -24,7 +27,8 @@ MISTRAL = (
     "{% endfor %}"
 )
 CHATML = (
-    "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are helpful.<|im_end|>\n' }}{% endif %}"
+    "{% if messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nYou are helpful.<|im_end|>\n' }}{% endif %}"
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% for call in message.tool_calls or [] %}"
@@ -57,17 +61,21 @@ THINKING = (
 )
 MARKED = (
     "{% for message in messages %}{% if message['role'] == 'assistant' %}"
-    "{{ '<|im_start|>assistant\n' }}{% generation %}{{ message['content'] }}{% endgeneration %}{{ '<|im_end|>\n' }}"
+    "{{ '<|im_start|>assistant\n' }}{% generation %}{{ message['content'] }}{% endgeneration %}"
+    "{{ '<|im_end|>\n' }}"
     "{% else %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endif %}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}"
 )
 NO_END = (
-    "{% for message in messages %}{{ '### ' + message['role'] + ':\n' + message['content'] + '\n\n' }}{% endfor %}"
+    "{% for message in messages %}"
+    "{{ '### ' + message['role'] + ':\n' + message['content'] + '\n\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '### assistant:\n' }}{% endif %}"
 )
 
 SPECIAL = {
-    "llama": (["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]),
+    "llama": (
+        ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+    ),
     "mistral": ["<s>", "</s>", "[INST]", "[/INST]"],
     "qwen2": ["<|endoftext|>", "<|im_end|>", "<|im_start|>"],
     "gemma2": ["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"],

@@ -129,7 +129,9 @@ def test_without_a_stable_prompt_and_without_marks_the_template_is_refused() -> 
 def test_an_answer_marked_as_not_to_train_is_context_only() -> None:
     renderer = Renderer(make_tokenizer("llama"))
     old = [FIRST[0], {**FIRST[1], "train": False}]
-    assert [text for text, trained in rendered(renderer, *old, *SECOND) if trained] == ["please  order<|eot_id|>"]
+    assert [text for text, trained in rendered(renderer, *old, *SECOND) if trained] == [
+        "please  order<|eot_id|>"
+    ]
 
 
 def test_rows_that_would_train_nothing_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Stopped, crashed or killed, and resumed: the curve is that of a job nothing happened to, to the last bit."""
+"""Stopped or killed and resumed, the curve is that of a job nothing happened to, to the last bit."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ def test_a_stop_before_the_first_update_ends_it_at_once(workshop: Workshop, tmp_
     assert job.checkpoints() == []
 
 
-def test_a_job_that_is_done_says_so_again_without_training(workshop: Workshop, unbroken: dict[str, Job]) -> None:
+def test_a_job_that_is_done_says_so_again_without_training(
+    workshop: Workshop, unbroken: dict[str, Job]
+) -> None:
     job = unbroken["lora"]
     points = len(job.lines("metrics.jsonl"))
     status, _ = workshop.run("train", job.folder, "--attempt", 2, "--resume", job.checkpoint(6))

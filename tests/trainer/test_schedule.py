@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from finetui.engines.trainer import schedule
 from hypothesis import given
@@ -17,7 +19,7 @@ def test_the_learning_rate_climbs_to_its_peak_and_falls_to_a_tenth() -> None:
     rates = [share(done) for done in range(20)]
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert rates[-1] == pytest.approx(0.1)
-    assert all(later < earlier for earlier, later in zip(rates[3:], rates[4:], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[3:]))
 
 
 def test_linear_falls_evenly_and_constant_not_at_all() -> None:

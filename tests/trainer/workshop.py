@@ -18,10 +18,10 @@ TRAINER = Path(__file__).resolve().parents[2] / "engines" / "trainer"
 BLOCKED = ("finetui", "textual", "msgspec", "cyclopts", "tomllib", "pynvml", "openai")
 """What the trainer's interpreter need not have; an import of one fails."""
 SITE = """
-import sys
+import os, sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {blocked}:
+        if name.partition(".")[0] in {{*{blocked}, os.environ.get("BLOCKED_TOO")}}:
             raise ModuleNotFoundError(f"{{name}} is not for the trainer", name=name)
 sys.meta_path.insert(0, Blocked())
 """
@@ -173,22 +173,26 @@ class Workshop:
         (folder / "plan.json").write_text(json.dumps(plan))
         return Job(folder)
 
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self._site), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    def environment(self, **more: str) -> dict[str, str]:
+        """An environment in which finetui cannot be imported; offline unless `more` says otherwise."""
+        here = {"PYTHONPATH": str(self._site), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        return os.environ | here | more
 
-    def start(self, *arguments: object, **more: Any) -> subprocess.Popen[str]:
-        """The trainer, with its stdout as a pipe of lines."""
+    def start(
+        self, *arguments: object, without: str = "", environment: dict[str, str] | None = None, **more: Any
+    ) -> subprocess.Popen[str]:
+        """The trainer, its stdout a pipe of lines; in an interpreter that lacks the package `without`."""
         return subprocess.Popen(
             [sys.executable, str(TRAINER), *map(str, arguments)],
-            env=self.environment(),
+            env=self.environment(BLOCKED_TOO=without, **(environment or {})),
             stdout=subprocess.PIPE,
             text=True,
             **more,
         )
 
-    def run(self, *arguments: object) -> tuple[int, str]:
+    def run(self, *arguments: object, **more: Any) -> tuple[int, str]:
         """The trainer, to its end: exit status and stdout."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, **more)
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
 
