@@ -231,19 +231,19 @@ class LocalEngine:
 
     def _device(self, options: LocalOptions, snapshot: Snapshot) -> Value:
         gpus = visible_gpus(snapshot, os.environ)
-        if options.device != "auto":
-            if options.device == "cuda" and not gpus:
-                why = snapshot.problem or "CUDA_VISIBLE_DEVICES leaves none"
-                raise EngineError(
-                    "unsupported", f"local.device is cuda, but there is no GPU: {why}", "use device = cpu"
-                )
-            return Value(options.device, "asked for")
+        if options.device == CPU:
+            if options.gpu is not None:
+                message = "local.gpu is given, but local.device is cpu"
+                raise EngineError("unsupported", message, "leave one of the two out")
+            return Value(CPU, "asked for")
         if gpus:
             self._gpu(options, gpus)
-            return Value(
-                "cuda",
-                f"{len(gpus)} GPU here: {gpus[0].name}" if len(gpus) == 1 else f"{len(gpus)} GPUs here",
-            )
+            here = f"{len(gpus)} GPU here: {gpus[0].name}" if len(gpus) == 1 else f"{len(gpus)} GPUs here"
+            return Value("cuda", "asked for" if options.device == "cuda" else here)
+        if options.device == "cuda" or options.gpu is not None:
+            asked = "local.device is cuda" if options.device == "cuda" else f"local.gpu is {options.gpu}"
+            why = snapshot.problem or "CUDA_VISIBLE_DEVICES leaves none"
+            raise EngineError("unsupported", f"{asked}, but there is no GPU: {why}", "use device = cpu")
         if snapshot.gpus:
             message = "there are GPUs, but CUDA_VISIBLE_DEVICES hides them all"
             raise EngineError("unsupported", message, "unset it, or say device = cpu in [local]")
