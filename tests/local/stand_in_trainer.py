@@ -5,8 +5,8 @@ that STAND_IN_TRAINER names, read anew at each step; `jobs` holds what differs f
 `steps`, `step_seconds`, `eval_every`; `hold`: phases in which it waits until they are taken out, as
 "loading", "training@7" or "stopping" (asked to end, not yet at it); `fail`: {"at": phase, "reason",
 "message"}; `crash`: {"at": phase, "signal" or "code", "says"}; `deaf`: true ignores SIGTERM and the end of
-its supervisor; `needs`: names that `versions` reports as missing; `fetch`: {"reason", "message"} of a
-download that fails.
+its supervisor; `child`: true starts a process that has all its descriptors; `needs`: names that `versions`
+reports as missing; `fetch`: {"reason", "message"} of a download that fails.
 
 Beside that file it writes `runs.jsonl`, a line a start, and holds `JOB.alive` and `DEVICE.alive` by flock
 while it lives: `doubled` names those that another trainer held at its start.
@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -174,6 +175,9 @@ def train(arguments: list[str]) -> None:
         "environment": dict(os.environ),
         "doubled": [name for name in (job.name, device) if not is_first(name)],
     }
+    if steering().get("child"):
+        # As a data loader's worker, which is forked and has all descriptors.
+        subprocess.Popen(["sleep", "600"], close_fds=False)
     append(PLACE.parent / "runs.jsonl", run)
     threading.Thread(target=watch, args=(int(options["--life"]),), daemon=True).start()
     resume = Path(options["--resume"]) if "--resume" in options else None
