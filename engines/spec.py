@@ -161,6 +161,8 @@ def _value(name: str, value: Any, kind: Any, bounds: Any) -> Any:
         ):
             raise SpecError(name, f"expected a list of names, got {value!r}")
         return value
+    if kind is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # `gpu = 0`, `--set name=123`: what was meant is plain
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         try:
             value = float(value)

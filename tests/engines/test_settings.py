@@ -53,7 +53,7 @@ def test_the_platform_says_where_it_lies_when_nobody_else_does(
         (b"a = " + b"[" * 10_000, "nested"),
         (b"[lokal]\n", "lokal: unknown key; known here: local, profile"),
         (b"[local]\npyhton = 'a'", "local.pyhton: unknown key; did you mean local.python?"),
-        (b"[local]\npython = 3", "local.python: expected text, got 3"),
+        (b"[local]\npython = 3.5", "local.python: expected text, got 3.5"),
         (b"local = 'python3'", "local: expected a section [local], got 'python3'"),
         (b"profile = 3", "profile: expected a section [profile.NAME], got 3"),
         (b"[profile]\nazure = 'x'", "profile.azure: expected a section [profile.azure], got 'x'"),

@@ -126,7 +126,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "data.valid_rows": [(-1, "at least 0"), (1.5, "a whole number"), (True, "a whole number")],
     "data.valid_share": [(0, "above 0 and at most 0.5"), (0.51, "at most 0.5"), ("5%", "a number")],
     "data.drop_bad_rows": [(1, "true or false"), ("yes", "true or false")],
-    "data.train": [(3, "text"), (["a"], "text")],
+    "data.train": [(3.5, "text"), (["a"], "text")],
     "train.epochs": [(0, "above 0"), (1001, "at most 1000"), (float("nan"), "above 0"), (True, "a number")],
     "train.batch_size": [
         (0, "at least 1 and at most 65536"),
@@ -152,7 +152,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "local": [(5, "a section [local]")],
     "name": [("a\0b", "text without NUL"), ("a\udc80b", "text that is Unicode")],
     "model": [("org/\0", "text without NUL")],
-    "engine": [(3, "text")],
+    "engine": [(3.5, "text")],
 }
 
 
@@ -348,3 +348,9 @@ def test_a_value_is_not_a_section(tmp_path: Path) -> None:
 
 def test_every_field_says_what_it_is_for() -> None:
     assert [name for name, (_, bounds) in LEAVES.items() if not bounds["about"]] == []
+
+
+def test_a_whole_number_is_taken_where_text_is_meant(tmp_path: Path) -> None:
+    values = {"name": 123, "model": "org/name", "data": {"train": "rows.jsonl"}, "revision": 7}
+    spec = parse(values, tmp_path)
+    assert (spec.name, spec.revision) == ("123", "7")
