@@ -39,14 +39,13 @@ class FinetuiApp(App[None]):
     """finetui on a terminal."""
 
     TITLE = "finetui"
-    # Textual 8.2.8 loads a screen's own CSS_PATH when it is pushed; the default screen never is.
-    CSS_PATH: ClassVar[list[str]] = ["app.tcss", "screens/main.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
+        # Textual 8.2.8 loads a screen's own CSS_PATH when it is pushed; the default screen never is.
+        super().__init__(css_path=["app.tcss", "screens/main.tcss"])
         self.settings = settings
         self.jobs: Jobs | None = None
         self.main = MainScreen(Acts(self, settings))
@@ -134,8 +133,9 @@ class FinetuiApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in working(active.binding.id for active in screen.active_bindings.values() if active.enabled):
             if key.command:
-                about = f"{key.about}  ({key.shown.split(' ')[0]})"
-                yield SystemCommand(key.command, about, self._press(key.keys.split(",")[0]))
+                first = key.keys.split(",")[0]
+                about = key.about or f"to the pane {key.shown}"
+                yield SystemCommand(f"{key.command}  ({key.shown.split(' ')[0]})", about, self._press(first))
         yield SystemCommand("Theme", "other colours", self.action_change_theme)
 
     def _press(self, key: str):

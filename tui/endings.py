@@ -1,9 +1,9 @@
 """How the app ends when nobody pressed q: signals, and a terminal that vanishes.
 
 Textual 8.2.8 handles neither SIGTERM nor SIGHUP, and lives on at half a core when its terminal is gone: its
-writer waits for ever on a dead descriptor. So SIGTERM and SIGINT leave in good order, with the terminal restored;
-SIGHUP too where there still is a terminal; and a thread waits for the terminal's end and then ends the process at
-once. Nothing is lost by that: jobs live in processes of their own.
+writer waits for ever on a dead descriptor. So SIGTERM and SIGINT leave in good order, with the terminal
+restored; SIGHUP too where there still is a terminal; and a thread waits for the terminal's end and then
+ends the process at once. Nothing is lost by that: jobs live in processes of their own.
 """
 
 from __future__ import annotations

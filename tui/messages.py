@@ -1,4 +1,4 @@
-"""What watchers and panes tell the app. A newer one replaces an older one that was not read yet where it can."""
+"""What watchers and panes tell the app. Where it can, a newer one replaces one that was not read yet."""
 
 from __future__ import annotations
 

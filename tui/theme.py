@@ -13,6 +13,7 @@ VARIABLES = {
     "list-cursor": "$primary 25%",
     "log-event": "$secondary",
     "key": "$primary",
+    "quiet": "$foreground 60%",
 }
 
 CALM = Theme(
@@ -38,5 +39,7 @@ CALM = Theme(
         "list-cursor": "#2b3644",
         "log-event": "#9aa8d0",
         "key": "#7da7d9",
+        # Not Textual's text-muted: that is "auto", which has no colour of its own in a Content.
+        "quiet": "#848d99",
     },
 )

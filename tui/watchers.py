@@ -1,7 +1,8 @@
 """Threads that look at jobs, files and hardware for the app, and post what they see as messages.
 
-Daemon threads and not Textual's workers: a slow disk or a sick GPU must not hold up leaving, and Textual waits
-for its workers. What they look at is only read (and engines asked to sync), so they may end at any moment.
+Daemon threads and not Textual's workers: a slow disk or a sick GPU must not hold up leaving, and Textual
+waits for its workers. What they look at is only read (and engines asked to sync), so they may end at any
+moment.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -79,10 +81,10 @@ class JobsLook:
     def __call__(self) -> float:
         told = self._monitor.problem
         jobs = self._monitor.poll()
-        if jobs is not None or told != self._monitor.problem:
-            jobs = jobs or self._monitor.latest
-            if jobs is not None:
-                self._app.post_message(JobsChanged(jobs, self._monitor.problem))
+        if jobs is None and told != self._monitor.problem and self._monitor.latest is not None:
+            jobs = replace(self._monitor.latest, ended=())  # what ended was told before
+        if jobs is not None:
+            self._app.post_message(JobsChanged(jobs, self._monitor.problem))
         return self._monitor.wait_seconds
 
 

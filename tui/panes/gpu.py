@@ -16,7 +16,7 @@ from ..widgets.bar import bar
 from .pane import Pane, PaneCanvas
 from .wording import gibibytes, percent
 
-MUTED = "$text-muted"
+MUTED = "$quiet"
 JOB, OTHERS, USED = ("█", "$success"), ("▒", "$warning"), ("▓", "$primary")
 SLACK = {"share": 0.04, "temperature": 1.5, "power": 0.04, "memory": 0.004}
 """What moves less than this is shown as before: an idle machine's noise draws nothing. Shares of the whole;

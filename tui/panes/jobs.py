@@ -93,7 +93,7 @@ class Head(Canvas):
             "evals": ("eval loss", ""),
             "age": ("age", ""),
         }
-        return columns.row(" ", cells).stylize("$text-muted")
+        return columns.row(" ", cells).stylize("$quiet")
 
 
 class JobsList(PaneCanvas):
@@ -142,12 +142,12 @@ class JobsList(PaneCanvas):
         style = wording.STYLES.get(state.state, "")
         cells = {
             "name": (one_line(job.name, 80) or job.id, "bold" if state.state in ALIVE else ""),
-            "model": (_model(job.model), "$text-muted"),
+            "model": (_model(job.model), "$quiet"),
             "word": (str(state.state), style),
             "progress": (self._progress(job), style),
             "loss": (wording.loss(state), ""),
             "evals": (wording.losses(state) or ("" if self._columns.loss else wording.loss(state)), ""),
-            "age": (wording.age(time.time() - job.created), "$text-muted"),
+            "age": (wording.age(time.time() - job.created), "$quiet"),
         }
         row = self._columns.row(Content.styled(SYMBOLS.get(state.state, "?"), style), cells)
         if index == self.cursor:

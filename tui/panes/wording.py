@@ -9,7 +9,7 @@ from ...engines.text import one_line
 from ..widgets.ticks import number
 
 STYLES: dict[JobState, str] = {
-    JobState.queued: "$text-muted",
+    JobState.queued: "$quiet",
     JobState.starting: "$primary",
     JobState.running: "$success",
     JobState.stopping: "$warning",
@@ -17,7 +17,7 @@ STYLES: dict[JobState, str] = {
     JobState.interrupted: "$warning",
     JobState.succeeded: "$success",
     JobState.failed: "$error",
-    JobState.cancelled: "$text-muted",
+    JobState.cancelled: "$quiet",
 }
 
 

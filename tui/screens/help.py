@@ -41,7 +41,7 @@ class Help(ModalScreen[None]):
     def _text(self) -> Content:
         lines: list[Content] = []
         for place, title in PLACES.items():
-            keys = [key for key in self._keys if key.where == place]
+            keys = [key for key in self._keys if key.where == place and key.about]
             if keys:
                 lines += [Content(""), Content.styled(title, "bold")]
                 lines += [Content.assemble((f"  {key.shown:<11}", "$key"), key.about) for key in keys]

@@ -109,8 +109,8 @@ class MainScreen(Screen[None]):
             top = self.query_one(TopLine)
         except NoMatches:
             return  # not composed yet
-        left = Content.assemble(("finetui", "bold $primary"), (f" · {one_line(host(), 30)}", "$text-muted"))
-        top.show(left, self._machine, Content.styled(self._counts, "$text-muted"))
+        left = Content.assemble(("finetui", "bold $primary"), (f" · {one_line(host(), 30)}", "$quiet"))
+        top.show(left, self._machine, Content.styled(self._counts, "$quiet"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         state = self.selected.state.state if self.is_mounted and self.selected else None
@@ -194,20 +194,18 @@ def _machine(hardware: Hardware) -> Content:
     if not gpus:
         host = hardware.host
         return Content.styled(
-            f"CPU only · {host.cpus} cores · {gibibytes(host.memory_total_bytes)} GiB", "$text-muted"
+            f"CPU only · {host.cpus} cores · {gibibytes(host.memory_total_bytes)} GiB", "$quiet"
         )
     gpu = gpus[0]
     name = one_line(gpu.name, 24).removeprefix("NVIDIA ")
     more = f" +{len(gpus) - 1}" if len(gpus) > 1 else ""
     total, used = gpu.memory_total_bytes, gpu.memory_used_bytes
     if gpu.error is not None or not total or used is None:
-        return Content.assemble(
-            (f"{name}{more} ", "$text-muted"), ("not usable" if gpu.error else "", "$error")
-        )
+        return Content.assemble((f"{name}{more} ", "$quiet"), ("not usable" if gpu.error else "", "$error"))
     # Rounded coarsely: the pane has the numbers.
     busy = "" if gpu.utilisation is None else f"  {percent(round(gpu.utilisation, 1))}"
     return Content.assemble(
-        (f"{name}{more} ", "$text-muted"),
+        (f"{name}{more} ", "$quiet"),
         bar(10, [(used / total, "▇", "$primary")]),
-        (f" {used / 2**30:.0f}/{gibibytes(total)} GiB{busy}", "$text-muted"),
+        (f" {used / 2**30:.0f}/{gibibytes(total)} GiB{busy}", "$quiet"),
     )

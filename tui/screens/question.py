@@ -30,7 +30,7 @@ class Question(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static(Content.styled(self._question, "bold"))
-            yield Static(Content.styled(self._explanation, "$text-muted"))
+            yield Static(Content.styled(self._explanation, "$quiet"))
             with Horizontal(id="answers"):
                 yield Button(Content(f"{self._no} (n)"), id="no", compact=True)
                 yield Button(Content(f"{self._yes} (y)"), id="yes", compact=True, variant="error")

@@ -1,7 +1,7 @@
 """Curves as braille characters: a cell is two dots wide and four high. Imports numpy; import it late.
 
-Of the points that share a column of dots the lowest and highest are drawn, so a spike is seen however many points
-there are, and a million of them cost some milliseconds.
+Of the points that share a column of dots the lowest and highest are drawn, so a spike is seen however many
+points there are, and a million of them cost some milliseconds.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def plot(
         return np.zeros((rows, columns), np.uint8)
     x_span, y_span = (max(span[1] - span[0], 1e-300) for span in (x_range, y_range))
     x = np.rint((steps - x_range[0]) / x_span * (width - 1)).astype(np.int64)
-    y = (y_range[1] - values) / y_span * (height - 1)
-    y = np.rint(np.clip(y, 0, height - 1)).astype(np.int64)
+    y = (y_range[1] - np.clip(values, *y_range)) / y_span * (height - 1)
+    y = np.rint(y).astype(np.int64)
     starts = np.flatnonzero(np.append(True, np.diff(x) > 0))
     ends = np.append(starts[1:], len(x)) - 1
     lowest, highest = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
@@ -68,8 +68,8 @@ def places(
     keep = np.isfinite(values) & (steps >= x_range[0]) & (steps <= x_range[1])
     x_span, y_span = (max(span[1] - span[0], 1e-300) for span in (x_range, y_range))
     x = np.rint((steps[keep] - x_range[0]) / x_span * (columns * 2 - 1)).astype(np.int64) // 2
-    y = (y_range[1] - values[keep]) / y_span * (rows * 4 - 1)
-    y = np.rint(np.clip(y, 0, rows * 4 - 1)).astype(np.int64) // 4
+    y = (y_range[1] - np.clip(values[keep], *y_range)) / y_span * (rows * 4 - 1)
+    y = np.rint(y).astype(np.int64) // 4
     return set(zip(y.tolist(), x.tolist(), strict=True))
 
 

@@ -1,8 +1,8 @@
 """Lines of text of which only those cells are sent to the terminal that changed.
 
-Textual 8.2.8 repaints what is marked dirty and compares nothing: a widget that refreshes itself sends all of its
-cells, and over a slow connection the driver's queue then blocks the app. A canvas keeps what it drew, compares
-cell by cell, and marks the runs that differ; scrolling is one more change of that kind.
+Textual 8.2.8 repaints what is marked dirty and compares nothing: a widget that refreshes itself sends all
+of its cells, and over a slow connection the driver's queue then blocks the app. A canvas keeps what it
+drew, compares cell by cell, and marks the runs that differ; scrolling is one more change of that kind.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AXIS = "$chart-axis"
-LABEL = "$text-muted"
+LABEL = "$quiet"
 LEAST_ROWS, LEAST_COLUMNS = 3, 12
 """Of the plot itself: below that only the legend is shown."""
 

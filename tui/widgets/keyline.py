@@ -47,7 +47,7 @@ class KeyLine(Canvas):
         parts: list[str | tuple[str, str]] = [" "]
         self._places, x = [], 1
         for key in [*shown, *last]:
-            parts += [(_first(key), "bold $key"), (f" {key.hint}  ", "$text-muted")]
+            parts += [(_first(key), "bold $key"), (f" {key.hint}  ", "$quiet")]
             self._places.append((x, x + _width(key), key))
             x += _width(key)
         return Content.assemble(*parts)

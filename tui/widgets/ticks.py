@@ -8,7 +8,7 @@ import math
 def nice_range(low: float, high: float, marks: int) -> tuple[float, float, list[float]]:
     """A range around two values, and round numbers in it for marks.
 
-    The edges lie on a quarter of the marks' distance, so that an axis stands still while values move a little.
+    The edges lie on a quarter of the marks' distance: an axis stands still while values move a little.
 
     Args:
         marks: about how many are wanted, at least 2.
@@ -36,7 +36,7 @@ def nice_step(rough: float) -> float:
 
 
 def log_range(low: float, high: float) -> tuple[float, float, list[float]]:
-    """`nice_range` for a logarithmic axis of positive values: edges and marks at 1, 2, 5 times powers of ten."""
+    """`nice_range` for a logarithmic axis of positive values: edges and marks at 1, 2, 5 times 10^n."""
     grid = [
         factor * 10.0**power
         for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

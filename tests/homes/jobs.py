@@ -1,9 +1,8 @@
-"""Homes made of real job directories, as the app finds them."""
+"""Job directories in every state, made by the moves of the table."""
 
 from __future__ import annotations
 
 import math
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -148,16 +147,3 @@ def busy_home(folder: Path) -> Settings:
         eval_loss=1.046,
     )
     return settings
-
-
-def main() -> None:
-    """Run the app over a home made in $DEMO_HOME: to look at it."""
-    from finetui.tui.app import run
-
-    folder = Path(os.environ["DEMO_HOME"])
-    settings = settings_of(folder) if (folder / "home").exists() else busy_home(folder)
-    raise SystemExit(run(settings))
-
-
-if __name__ == "__main__":
-    main()
