@@ -54,8 +54,8 @@ def read_json(path: Path) -> Any:
 def append_line(path: Path, value: Any, *, durable: bool = False) -> None:
     """Append one JSON line in one write, so that lines of several writers don't mix.
 
-    Where a crash left half a line, the new one starts on a line of its own: the half line stays
-    unreadable, the new one does not become part of it.
+    Where a crash left half a line, the new one starts on a line of its own, and the half line is marked:
+    it stays unreadable, also where only its newline was missing and no reader has taken it for there.
 
     Args:
         durable: wait until it is on the disk (state changes), not only with the kernel.
@@ -68,7 +68,7 @@ def append_line(path: Path, value: Any, *, durable: bool = False) -> None:
     try:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line
+            line = b"...\n" + line
         written = os.write(descriptor, line)
         # A disk that fills takes a part and reports no error: the next write does.
         while written < len(line):
