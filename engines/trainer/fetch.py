@@ -56,6 +56,8 @@ def fetch(
     from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
     wanted = [*WANTED, "*.py"] if remote_code else WANTED
+    # In the cache too: what was left out of the download is not missing there.
+    patterns: dict[str, Any] = {"allow_patterns": wanted, "ignore_patterns": UNWANTED}
     try:
         sizes = _sizes(HfApi().model_info(model, revision=revision, files_metadata=True), wanted)
     except Exception as error:
@@ -64,7 +66,7 @@ def fetch(
         if not isinstance(error, OfflineModeIsEnabled) and not _unreachable(error):
             raise failure from error
         try:
-            return Path(snapshot_download(model, revision=revision, local_files_only=True))
+            return Path(snapshot_download(model, revision=revision, local_files_only=True, **patterns))
         except LocalEntryNotFoundError as missing:
             raise Failure(
                 "model_not_found",
@@ -80,9 +82,7 @@ def fetch(
     _check_disk(model, sum(sizes.values()))
     bar = _bar(sum(sizes.values()), on_bytes)
     try:
-        folder = snapshot_download(
-            model, revision=revision, allow_patterns=wanted, ignore_patterns=UNWANTED, tqdm_class=bar
-        )
+        folder = snapshot_download(model, revision=revision, tqdm_class=bar, **patterns)
     except Exception as error:
         raise classify(error, "downloading") from error
     return Path(folder)

@@ -95,6 +95,15 @@ def load_base(path: Path, method: str, dtype: str, device: torch.device, remote_
     return model
 
 
+def untrained_tokens(model: Any, ids: frozenset[int]) -> set[int]:
+    """Those of some tokens whose input embedding is zero.
+
+    Tokens held in reserve have it, such as `<|eot_id|>` in Llama 3's base models.
+    """
+    weight = model.get_input_embeddings().weight
+    return {number for number in ids if number < len(weight) and weight[number].abs().max().item() < 1e-16}
+
+
 def adapter_config(
     model: Any, *, rank: int, alpha: float, dropout: float, target_modules: str | list[str]
 ) -> Any:

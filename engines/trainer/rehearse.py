@@ -46,11 +46,16 @@ def rehearse(trainer: JobTrainer, run: Run) -> None:
     if trainer.is_world_process_zero():
         _save(trainer, run)
     trainer.accelerator.wait_for_everyone()
+    peak_bytes = None
+    if trainer.args.device.type == "cuda":
+        peak_bytes = torch.cuda.max_memory_allocated(trainer.args.device)
+        torch.cuda.reset_peak_memory_stats(trainer.args.device)
     run.progress.note(
         "info",
         f"Rehearsed with the longest rows ({len(longest)} of up to {tokens} tokens).",
         seconds=time.monotonic() - began,
         tokens=tokens,
+        peak_memory_bytes=peak_bytes,
     )
 
 

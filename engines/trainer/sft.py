@@ -412,27 +412,34 @@ class Flow(TrainerCallback):
             tokens = self._trainer._total_train_tokens - self._tokens_before
             logs["tokens_per_second"] = tokens / self._seconds if self._seconds else None
             logs["memory_bytes"] = self._memory_bytes()
-            say(f"{place}: loss {logs['loss']:.4f}")
+            self._say(f"{place}: loss {logs['loss']:.4f}")
         elif "eval_loss" in logs:
-            say(f"{place}: held-out loss {logs['eval_loss']:.4f}")
+            self._say(f"{place}: held-out loss {logs['eval_loss']:.4f}")
         if logs.keys() - {"epoch"}:
             self._run.progress.metrics(state.global_step, **logs)
         if "loss" in logs:
-            self._watch_over(state.global_step, logs["loss"], logs.get("grad_norm"))
+            healthy = math.isfinite(logs["loss"]) and math.isfinite(logs.get("grad_norm", 0.0))
+            self._watch_over(state.global_step, healthy, control)
 
-    def _watch_over(self, step: int, loss: float, gradient: float | None) -> None:
-        if math.isfinite(loss) and (gradient is None or math.isfinite(gradient)):
+    def _say(self, text: str) -> None:
+        if self._trainer.is_world_process_zero():
+            say(text)
+
+    def _watch_over(self, step: int, healthy: bool, control: Any) -> None:
+        if healthy:
             self._not_finite = 0
             return
+        # The weights are not finite from here on: the last checkpoint must stay the one before.
+        control.should_save = False
         self._not_finite += 1
         if self._not_finite == 1:
             self._run.progress.note(
                 "warning", f"The loss or its gradient is not finite at update {step}.", step=step
             )
-        if self._not_finite >= NOT_FINITE_UPDATES:
+        if self._not_finite >= NOT_FINITE_UPDATES or step >= self._run.total:
             raise Failure(
                 "not_finite",
-                f"The loss or its gradient was not finite for {NOT_FINITE_UPDATES} updates, up to {step}.",
+                f"The loss or its gradient was not finite for {self._not_finite} updates, up to {step}.",
                 "Lower the learning rate (by 3 to 10 times) and start again; resuming continues from the "
                 "last checkpoint with the same rate.",
             )

@@ -67,7 +67,9 @@ def main(asked: argparse.Namespace) -> int:
         if failure is not error:
             traceback.print_exc()
         say(f"{failure.reason}: {failure.message}")
-        progress.outcome("failed", **failure.as_json())
+        # On a full disk even this line does not fit; the log has it.
+        with contextlib.suppress(OSError):
+            progress.outcome("failed", **failure.as_json())
         return 1
 
 
@@ -79,6 +81,8 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
     check_folder(base)
 
     progress.phase("loading")
+    if "WORLD_SIZE" not in os.environ:
+        use_one_gpu()
     import torch
     from transformers import set_seed
     from transformers.utils.logging import disable_progress_bar
@@ -100,12 +104,12 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
     progress.phase("tokenising")
     train = rows_of(plan.train, renderer, progress)
     valid = rows_of(plan.valid, renderer, progress) if plan.valid else data.Rows([], 0, 0, 0)
-    held_out = sample_row(plan.valid, renderer)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     decide_device_values(plan, *loading.dtype_for(plan.method, device), ranks)
     decide_length(plan, train, valid, loading.context_tokens(config))
     train = data.fit(train, plan.asked("max_length"), plan.asked("overlong"), renderer)
     valid = data.fit(valid, plan.asked("max_length"), plan.asked("overlong"), renderer)
+    held_out = sample_row(plan.valid, valid, renderer)
     say_what_was_left_out(train, valid, plan, progress)
     total = schedule.total_updates(
         len(train.rows), plan.asked("batch_size"), plan.asked("epochs"), plan.asked("max_steps")
@@ -131,6 +135,18 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
                 target_modules=values.target_modules,
             ),
         )
+        if plan.model.path is None:
+            # Others who load the adapter find the base by its name, not by this machine's cache.
+            model.peft_config["default"].base_model_name_or_path = plan.model.name
+    unlearned = sorted(loading.untrained_tokens(model, renderer.end_ids)) if plan.method != "full" else []
+    if unlearned:
+        progress.note(
+            "warning",
+            f"The base model never learned {renderer.decode(unlearned)}, which ends answers here, and its "
+            "embedding stays as it is: the tuned model may never stop. Take the instruct version, or a "
+            "template whose end token the base knows.",
+            token_ids=unlearned,
+        )
     if renderer.template is not None:
         tokenizer.chat_template = renderer.template
     trainer = JobTrainer(
@@ -150,6 +166,13 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
         write_result(job, trainer, plan, renderer)
         compare_checkpoints(folder, progress)
     return True
+
+
+def use_one_gpu() -> None:
+    """One process, one GPU: where torch sees more, the Trainer would take them all. Before torch's import."""
+    first, comma, _ = os.environ.get("CUDA_VISIBLE_DEVICES", "0,").partition(",")
+    if comma:
+        os.environ["CUDA_VISIBLE_DEVICES"] = first
 
 
 def checkpoint_folder(job: Path) -> Path:
@@ -180,11 +203,15 @@ def rows_of(path: Path, renderer: Renderer, progress: Progress) -> data.Rows:
     return data.render_file(path, renderer, lambda done: progress.phase("tokenising", done, unit="rows"))
 
 
-def sample_row(path: Path | None, renderer: Renderer) -> HeldOut | None:
-    """The first held-out row, as the prompt of the samples: up to its last assistant message."""
+def sample_row(path: Path | None, valid: data.Rows, renderer: Renderer) -> HeldOut | None:
+    """The first row that is evaluated, as the prompt of the samples: up to its last assistant message."""
     from .sft import HeldOut
 
-    for _, row in data.read_rows(path) if path else ():
+    if path is None or not valid.rows:
+        return None
+    for number, row in data.read_rows(path):
+        if number != valid.rows[0].number:
+            continue
         if "completion" in row:
             return HeldOut(row["prompt"], row["completion"], renderer.raw_prompt(row["prompt"]))
         if "messages" in row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,19 @@ def test_a_stop_before_the_first_update_ends_it_at_once(workshop: Workshop, tmp_
     assert job.outcome["outcome"] == "stopped"
     assert job.outcome["step"] == 0
     assert job.checkpoints() == []
+
+
+def test_a_stop_while_torch_is_being_imported_ends_it_at_once(workshop: Workshop, tmp_path: Path) -> None:
+    job = workshop.job(tmp_path / "job")
+    process = workshop.start("train", job.folder, "--attempt", 1)
+    while not job.said("phase", phase="loading"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    asked = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert time.monotonic() - asked < 2
+    assert job.outcome == {**job.outcome, "outcome": "stopped", "step": 0}
 
 
 def test_a_job_that_is_done_says_so_again_without_training(

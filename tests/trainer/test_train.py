@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.numpy import load_file, save_file
 from trainer.templates import FAMILIES
 from trainer.workshop import Job, Workshop, chats, make_rows
 
@@ -44,6 +46,12 @@ def jobs(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> dict[s
             for method in ("lora", "qlora")
         },
     }
+    unlearned = folder / "unlearned"
+    shutil.copytree(workshop.model(), unlearned)
+    weights = load_file(unlearned / "model.safetensors")
+    weights["model.embed_tokens.weight"][4] = 0
+    save_file(weights, unlearned / "model.safetensors", metadata={"format": "pt"})
+    wanted["unlearned end"] = {"model": {"path": str(unlearned)}, "max_steps": 1}
     made = {name: workshop.job(folder / name, **more) for name, more in wanted.items()}
     workshop.run_all(list(made.values()))
     return made
@@ -179,9 +187,17 @@ def test_an_earlier_checkpoint_that_is_clearly_better_is_kept_and_marked(jobs: d
     assert any(note["data"].get("step") == best for note in job.said("note", level="info"))
 
 
+def test_an_end_token_that_the_base_never_learned_is_warned_of(jobs: dict[str, Job]) -> None:
+    (warning,) = jobs["unlearned end"].said("note", level="warning")
+    assert "never learned <|eot_id|>" in warning["message"]
+    assert jobs["lora"].said("note", level="warning") == []
+
+
 def test_a_loss_that_is_not_finite_warns_and_then_ends_the_job(jobs: dict[str, Job]) -> None:
     job = jobs["exploding"]
     assert job.outcome == {**job.outcome, "outcome": "failed", "reason": "not_finite"}
     assert "learning rate" in job.outcome["advice"]
     assert any("not finite" in note["message"] for note in job.said("note", level="warning"))
     assert None in losses(job).values(), "NaN is null"
+    ruined = min(step for step, loss in losses(job).items() if loss is None)
+    assert all(step < ruined for step in job.checkpoints()), "no checkpoint is ruined"
