@@ -18,7 +18,7 @@ from .corpus import corpus
 MODEL = Path(__file__).parent / "model"
 PRETRAIN = Path(__file__).parent.parent / "trainer" / "pretrain.py"
 CORPUS_SEED = 1
-CORPUS_CHATS = 200_000
+CORPUS_CHATS = 250_000
 
 README = """# Toy model of the finetui demonstration
 

@@ -70,12 +70,18 @@ def spoken_time(rng: Random, minutes: int) -> str:
 
 
 def fill(wording: str, **values: str) -> str:
-    """Puts values into a wording's slots; a slot with a capital ({Count}) capitalises its value."""
+    """Puts values into a wording's slots; a slot with a capital ({Count}) capitalises its value.
+
+    A value may begin with a slot of its own: then that one gets the capital.
+    """
 
     def value(match: re.Match[str]) -> str:
         slot = match.group(1)
         text = values[slot.lower()]
-        return text[:1].upper() + text[1:] if slot[0].isupper() else text
+        if not slot[0].isupper():
+            return text
+        first = 1 if text.startswith("{") else 0
+        return text[:first] + text[first : first + 1].upper() + text[first + 1 :]
 
     return re.sub(r"\{(\w+)\}", value, wording)
 

@@ -234,7 +234,7 @@ def main() -> None:
     parser.add_argument(
         "--start", type=Path, help="go on from this model's folder, with its tokenizer and shapes"
     )
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument(
         "--minutes", type=float, default=25.0, help="time limit; the learning rate falls with it"
     )
