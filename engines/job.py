@@ -133,15 +133,15 @@ class Job:
         while True:
             final = self.paths.requests / f"{number:03}.json"
             temporary = self.paths.requests / f".{number:03}.{os.getpid()}.{threading.get_ident()}"
-            temporary.write_bytes(content)
             try:
+                temporary.write_bytes(content)
                 # link, not open("x"): the request appears whole or not at all.
                 os.link(temporary, final)
                 return
             except FileExistsError:
                 number += 1
             finally:
-                temporary.unlink()
+                temporary.unlink(missing_ok=True)
 
     def requests(self) -> list[tuple[Path, dict[str, Any]]]:
         """Open requests in the order of their numbers."""

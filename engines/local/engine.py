@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +19,6 @@ from ..engine import EngineError, ModelRef, Plan, Value
 from ..gpu import Gpu, Snapshot, visible_gpus
 from ..hardware import Nvml
 from ..job import HeldJob, Job, JobBusy
-from ..machine import ProcessIdentity
 from ..models import weights
 from ..models.weights import ModelNotFound, Weights
 from ..settings import Settings
@@ -28,8 +26,9 @@ from ..spec import JobSpec, build, setting
 from ..states import ALIVE, ENDED, RESUMABLE, JobState
 from . import interpreter, scheduling
 from .conclude import drop_requests, settle
+from .exits import ADVICE
 from .lease import CPU
-from .processes import logout_kills
+from .processes import kill_group, logout_kills, terminate
 
 PATIENCE_SECONDS = 1.0
 """How long a command waits for whoever holds a job for a moment."""
@@ -126,8 +125,8 @@ class LocalEngine:
                 return
             with job.hold() as held:
                 settle(held)
-        except (JobBusy, FileNotFoundError):
-            return  # it lives, or it was removed
+        except (JobBusy, OSError):
+            return  # it lives, it was removed, or a full disk takes no verdict now: the next sync will do
 
     def stop(self, job: Job, now: bool) -> None:
         """Ask the supervisor; a job that waits is cancelled here, and one whose supervisor died is ended.
@@ -150,11 +149,18 @@ class LocalEngine:
                     raise EngineError("state", f"job {job.id} is {state}", "there is nothing to stop")
                 settle(held)
         except JobBusy:
-            job.request(verb, f"pid {os.getpid()}")
             state = job.state()
+            try:
+                job.request(verb, f"pid {os.getpid()}")
+            except OSError as error:
+                # A full disk takes no request, but a process takes a signal.
+                if not (kill_group(state.trainer) if now else terminate(state.supervisor)):
+                    message = f"job {job.id} can't be asked to stop: {error}"
+                    raise EngineError("disk_full", message, ADVICE["disk_full"]) from error
+                return
             # Its supervisor died and its trainer hangs: nobody reads requests. Only a process that is
             # provably the trainer is touched, and only when it is to end at once.
-            if now and state.supervisor and state.supervisor.alive() is False and state.trainer:
+            if now and state.supervisor and state.supervisor.alive() is False:
                 kill_group(state.trainer)
 
     def resume(self, job: Job) -> None:
@@ -292,6 +298,7 @@ def _hold(job: Job, *, unless: frozenset[JobState] = frozenset()) -> Iterator[He
 
     Raises:
         JobBusy: somebody goes on holding it.
+        EngineError: what was to be changed can't be written.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     with contextlib.ExitStack() as stack:
@@ -303,7 +310,12 @@ def _hold(job: Job, *, unless: frozenset[JobState] = frozenset()) -> Iterator[He
                 if job.state().state in unless or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
-        yield held
+        try:
+            yield held
+        except OSError as error:
+            raise EngineError(
+                "disk_full", f"job {job.id} can't be changed: {error}", ADVICE["disk_full"]
+            ) from error
 
 
 def data_document(data: Prepared) -> dict[str, Any]:
@@ -335,10 +347,3 @@ def at_least_bytes(model: Weights | None, method: str, device: str) -> int | Non
     else:
         size = model.parameters * (2 if method == "lora" else 16)
     return int(size) + (CUDA_CONTEXT_BYTES if device == "cuda" else 0)
-
-
-def kill_group(identity: ProcessIdentity) -> None:
-    """SIGKILL a trainer and its children, if that pid is provably still the trainer."""
-    if identity.alive():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(identity.pid, signal.SIGKILL)

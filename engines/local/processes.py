@@ -1,14 +1,18 @@
-"""Processes that outlive us: how they are started, and whether logging out would kill them."""
+"""Processes that outlive us: how they are started and ended, and whether logging out would kill them."""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from ..machine import ProcessIdentity
 
 
 def start_detached(
@@ -63,3 +67,23 @@ def logout_kills() -> str | None:
     return (
         f"logging out ends your processes on this machine, jobs too; `loginctl enable-linger {user}` mends it"
     )
+
+
+def kill_group(trainer: ProcessIdentity | None) -> bool:
+    """SIGKILL a trainer and its children, if that pid is provably still the trainer; whether it was sent."""
+    if trainer is None or not trainer.alive():
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(trainer.pid, signal.SIGKILL)
+        return True
+    return False
+
+
+def terminate(supervisor: ProcessIdentity | None) -> bool:
+    """SIGTERM a supervisor, which then stops its job, if that pid is provably it; whether it was sent."""
+    if supervisor is None or not supervisor.alive():
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(supervisor.pid, signal.SIGTERM)
+        return True
+    return False

@@ -163,6 +163,9 @@ class Scheduler:
         return None, "; ".join(reasons) or (f"GPU {wanted}: not here" if wanted else "a GPU")
 
     def _say(self, job: Job, waiting_for: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if job.state().waiting_for == waiting_for:
+                return  # who asks each half second must not stand in the way of commands
         # Whoever holds the lock now changes the job: a stop, most likely.
         with contextlib.suppress(JobBusy, FileNotFoundError, OSError), job.hold() as held:
             state = held.state()

@@ -97,7 +97,7 @@ class Attempt:
         folder = self.job / "checkpoints" / f"checkpoint-{self.step}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "adapter_model.safetensors").write_bytes(b"weights")
-        self.phase("saving")
+        self.phase("saving", self.step)
         marker = folder / "complete.json"
         if not marker.exists():
             marker.with_suffix(".new").write_text(json.dumps({"step": self.step, "time": time.time()}))

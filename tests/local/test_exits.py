@@ -287,3 +287,79 @@ def test_a_job_that_ends_on_a_full_disk_says_so_and_goes_on_when_there_is_room(b
         bench.wait_gone(job)
         bench.check_complete(job)
         bench.wait_until(lambda: not bench.processes())
+
+
+def test_a_job_is_stopped_though_the_disk_takes_no_request(bench: Workbench) -> None:
+    with a_small_disk(bench.home.path):
+        bench.steer(hold=["training@7"])
+        job = bench.start()
+        bench.wait_for(job, lambda state: state.step == 7)
+        filler = fill(bench.home.path)
+
+        bench.engine.stop(job, now=False)
+        bench.engine.sync(job)
+
+        pid = bench.runs()[0]["pid"]
+        bench.wait_until(lambda: not psutil.pid_exists(pid))
+        time.sleep(0.3)
+        bench.engine.sync(job)
+        filler.unlink()
+        bench.wait_for(job, lambda state: state.state in ENDED)
+        bench.wait_gone(job)
+        bench.check_events(job)
+        bench.steer(hold=None)
+        bench.engine.resume(job)
+        bench.wait_for(job, S.succeeded)
+        bench.wait_gone(job)
+        bench.check_complete(job)
+        bench.wait_until(lambda: not bench.processes())
+
+
+def test_a_job_is_killed_though_the_disk_takes_no_request(bench: Workbench) -> None:
+    with a_small_disk(bench.home.path):
+        bench.steer(hold=["training@7"], deaf=True)
+        job = bench.start()
+        bench.wait_for(job, lambda state: state.step == 7)
+        filler = fill(bench.home.path)
+        bench.engine.stop(job, now=True)
+        bench.wait_until(lambda: not bench.trainer_lives(job))
+        filler.unlink()
+        bench.wait_for(job, lambda state: state.state in ENDED)
+        bench.wait_gone(job)
+        bench.wait_until(lambda: not bench.processes())
+
+
+def test_nobody_left_to_judge_a_job_on_a_full_disk_is_no_error_of_whoever_looks(bench: Workbench) -> None:
+    with a_small_disk(bench.home.path):
+        bench.steer(hold=["training@7"])
+        job = bench.start()
+        bench.wait_for(job, lambda state: state.step == 7)
+        filler = fill(bench.home.path)
+        for process in [*bench.supervisors(job), *bench.trainers(job)]:
+            process.suspend()
+        for process in [*bench.supervisors(job), *bench.trainers(job)]:
+            process.kill()
+        bench.wait_gone(job)
+        bench.engine.sync(job)
+        filler.unlink()
+        bench.engine.sync(job)
+        assert job.state().state == S.interrupted
+        bench.check_events(job)
+        bench.wait_until(lambda: not bench.processes())
+
+
+def test_a_command_that_a_full_disk_defeats_names_the_way_out(bench: Workbench) -> None:
+    with a_small_disk(bench.home.path):
+        job = bench.create()
+        filler = fill(bench.home.path)
+        with pytest.raises(EngineError, match="No space left") as caught:
+            bench.engine.stop(job, now=False)
+        assert caught.value.reason == "disk_full"
+        assert "finetui rm" in caught.value.advice
+        filler.unlink()
+        # Its event may just have found room, and then it counts.
+        with job.hold() as held:
+            if held.state().state == S.queued:
+                held.become(S.cancelled)
+        assert job.state().state == S.cancelled
+        bench.check_events(job)
