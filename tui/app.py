@@ -19,10 +19,10 @@ from textual.screen import Screen
 
 from ..engines.job import Job
 from ..engines.settings import Settings
-from ..engines.states import UNFINISHED
+from ..engines.states import ENDED, UNFINISHED
 from ..engines.text import clean
 from ..monitors.jobs import Jobs
-from . import endings
+from . import endings, partial_updates
 from .acts import Acts
 from .keys import bindings, working
 from .messages import HardwareRead, JobChosen, JobsChanged, LogRead, LossRead, WatchFailed
@@ -30,6 +30,9 @@ from .screens.help import Help
 from .screens.main import MainScreen
 from .theme import CALM, VARIABLES
 from .watchers import HardwareLook, JobLook, JobsLook, Watcher
+
+LAST_LOOK_SECONDS = 2.0
+"""How long the end of a job stays on the screen of an app that waited for it."""
 
 TWICE_SECONDS = 3.0
 """Ctrl+C within this time of another leaves."""
@@ -43,7 +46,12 @@ class FinetuiApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, until: str | None = None) -> None:
+        """
+        Args:
+            until: a job to select; the app leaves by itself a moment after it has ended.
+        """
+        partial_updates.install()
         # Textual 8.2.8 loads a screen's own CSS_PATH when it is pushed; the default screen never is.
         super().__init__(css_path=["app.tcss", "screens/main.tcss"])
         self.settings = settings
@@ -58,7 +66,7 @@ class FinetuiApp(App[None]):
             "hardware": Watcher(self, "hardware", self._hardware_look),
         }
         self._interrupted_at = float("-inf")
-        self._select: str | None = None
+        self._select = self._until = until
         self._watch = 0
         self.register_theme(CALM)
         self.theme = CALM.name
@@ -99,9 +107,16 @@ class FinetuiApp(App[None]):
         self.main.show_jobs(message.jobs, message.problem)
         if message.jobs.ended:
             self.bell()
+        if self._until is not None and self._has_ended(message.jobs, self._until):
+            self._until = None
+            self.set_timer(LAST_LOOK_SECONDS, self.exit)
         if self._select is not None and self.main.jobs.list.choose(self._select):
             self._select = None
         self._follow_selected()
+
+    @staticmethod
+    def _has_ended(jobs: Jobs, job_id: str) -> bool:
+        return any(summary.id == job_id and summary.state.state in ENDED for summary in jobs.summaries)
 
     def on_job_chosen(self, message: JobChosen) -> None:
         self._follow_selected()
@@ -167,13 +182,16 @@ class FinetuiApp(App[None]):
         self._close_messages_no_wait()
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, until: str | None = None) -> int:
     """Run the app in this terminal until it is left.
+
+    Args:
+        until: a job to select; the app leaves by itself a moment after it has ended.
 
     Returns:
         The exit code: 0, or 128 + N after signal N, or 1 after an error.
     """
-    app = FinetuiApp(settings)
+    app = FinetuiApp(settings, until)
     with endings.handled(app):
         app.run()
     unfinished = app.jobs.count(UNFINISHED) if app.jobs is not None else 0

@@ -101,3 +101,12 @@ def test_two_apps_on_one_home_tell_the_same_and_take_turns(bench: Workbench, tmu
         tmux.wait_for(name, "paused")
         tmux.press(name, "q")
     bench.wait_until(lambda: not bench.processes("finetui.tui.cli"), 10, "for the apps to end")
+
+
+def test_the_demo_is_watched_live_and_leaves_by_itself(bench: Workbench, tmux: Tmux) -> None:
+    bench.steer(step_seconds=0.05)
+    # The stand-in has no answers, so the comparison after the app fails; that it comes is what counts.
+    tmux.open("demo", f"{APP} demo; sleep 60")
+    tmux.wait_for("demo", "Loss")
+    bench.wait_for(bench.store.find("last"), JobState.succeeded)
+    tmux.wait_for("demo", "loading the model for the comparison")

@@ -46,7 +46,7 @@ def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Jso
     if live:
         from ..app import run
 
-        run(settings, follow=job.id)
+        run(settings, until=job.id)
     if json:
         while job.state().state in UNFINISHED:
             engine.sync(job)
