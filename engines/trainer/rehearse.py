@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from . import checkpoints
+from .batches import as_columns
 
 if TYPE_CHECKING:
     from .sft import JobTrainer, Run
@@ -60,8 +61,6 @@ def rehearse(trainer: JobTrainer, run: Run) -> None:
 
 
 def _update(trainer: JobTrainer, run: Run, rows: list) -> None:
-    from .sft import as_columns
-
     counted = trainer._total_train_tokens
     inputs = trainer.data_collator(as_columns(rows))
     trained = torch.tensor(max(1, sum(row.trained for row in rows)), device=trainer.args.device)

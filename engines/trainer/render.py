@@ -13,6 +13,7 @@ taken, and without those the row is refused: guessing would train on the wrong t
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from dataclasses import dataclass
@@ -66,6 +67,11 @@ class Renderer:
             number for number, token in tokenizer.added_tokens_decoder.items() if token.special
         }
         self._end_ids: frozenset[int] | None = None
+
+    @property
+    def template_sha256(self) -> str | None:
+        """Of the template's UTF-8."""
+        return hashlib.sha256(self.template.encode()).hexdigest() if self.template else None
 
     @property
     def end_ids(self) -> frozenset[int]:

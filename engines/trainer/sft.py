@@ -9,34 +9,26 @@ from __future__ import annotations
 
 import functools
 import math
-import os
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
 import torch
-from datasets import Dataset
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer
 from transformers.trainer_callback import PrinterCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from . import checkpoints, schedule
+from .batches import Shuffled, as_columns, as_dataset, collate
 from .data import Row
-from .failures import Failure
+from .flow import Flow
 from .plan import Method, Values
-from .progress import Progress, say
+from .progress import Progress
 from .rehearse import rehearse
-from .render import UNTRAINED, Renderer
+from .render import Renderer
 from .sampling import generate, random_state_kept
 from .stopping import Stop, Stopped
-
-NOT_FINITE_UPDATES = 5
-"""So many updates in a row without a finite loss, and the job is beyond hope."""
-NOT_METRICS = ("train_", "total_flos", "step")
 
 
 class AlreadyTrained(Exception):
@@ -122,49 +114,6 @@ def arguments(run: Run, on_cpu: bool) -> SFTConfig:
     )
 
 
-class Shuffled(torch.utils.data.Sampler[int]):
-    """A new order of the rows each epoch, from the seed and the epoch's number alone.
-
-    So it is the same whatever else drew random numbers, however the rows are batched, and after a resume.
-    """
-
-    def __init__(self, rows: int, seed: int) -> None:
-        self._rows = rows
-        self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return self._rows
-
-    def __iter__(self) -> Iterator[int]:
-        dice = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
-        return iter(torch.randperm(self._rows, generator=dice).tolist())
-
-
-def collate(rows: list[dict[str, Any]], pad_to: int = 1) -> dict[str, torch.Tensor]:
-    """Rows as one batch, padded on the right to the longest (to a multiple of `pad_to`)."""
-    longest = math.ceil(max(len(row["input_ids"]) for row in rows) / pad_to) * pad_to
-    shape = (len(rows), longest)
-    batch = {
-        "input_ids": torch.zeros(shape, dtype=torch.long),
-        "attention_mask": torch.zeros(shape, dtype=torch.long),
-        "labels": torch.full(shape, UNTRAINED, dtype=torch.long),
-    }
-    for place, row in enumerate(rows):
-        length = len(row["input_ids"])
-        batch["input_ids"][place, :length] = torch.tensor(row["input_ids"])
-        batch["attention_mask"][place, :length] = 1
-        batch["labels"][place, :length] = torch.tensor(row["labels"])
-    return batch
-
-
-def as_columns(rows: list[Row]) -> list[dict[str, Any]]:
-    return [{"input_ids": row.ids, "labels": row.labels} for row in rows]
-
-
 class JobTrainer(SFTTrainer):
     """Trains one job.
 
@@ -194,12 +143,7 @@ class JobTrainer(SFTTrainer):
             args=arguments(run, on_cpu=not on_gpu),
             # Tensor cores want multiples of 8; what is padded is masked, so the result does not change.
             data_collator=functools.partial(collate, pad_to=8 if on_gpu else 1),
-            train_dataset=Dataset.from_dict(
-                {
-                    "input_ids": [numpy.asarray(row.ids) for row in train],
-                    "labels": [numpy.asarray(row.labels) for row in train],
-                }
-            ),
+            train_dataset=as_dataset(train),
             processing_class=tokenizer,
             callbacks=[],
         )
@@ -371,87 +315,3 @@ class JobTrainer(SFTTrainer):
         )
         self.model.save_pretrained(folder, state_dict=state_dict, **adapter)
         self.processing_class.save_pretrained(folder)
-
-
-class Flow(TrainerCallback):
-    """What happens after which update, and what is reported of it."""
-
-    def __init__(self, trainer: JobTrainer) -> None:
-        self._trainer = trainer
-        self._run = trainer.run
-        self._began = 0.0
-        self._seconds = 0.0
-        self._tokens_before = 0
-        self._not_finite = 0
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._trainer.begin()
-
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
-        self._began = time.monotonic()
-        self._tokens_before = self._trainer._total_train_tokens
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        self._seconds = time.monotonic() - self._began
-        step, values, total = state.global_step, self._run.values, self._run.total
-        self._trainer.last_eval_loss = None
-        control.should_log = True
-        control.should_evaluate = schedule.is_due(step, values.eval_every, total)
-        control.should_save = schedule.is_due(step, values.save_every, total)
-        if self._trainer.stop_agreed():
-            self._trainer.leave_early()
-        self._run.progress.phase("training", step, total, "updates")
-        return control
-
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
-        logs = {name: value for name, value in (logs or {}).items() if not name.startswith(NOT_METRICS)}
-        place = f"update {state.global_step}/{self._run.total}"
-        if "loss" in logs:
-            tokens = self._trainer._total_train_tokens - self._tokens_before
-            logs["tokens_per_second"] = tokens / self._seconds if self._seconds else None
-            logs["memory_bytes"] = self._memory_bytes()
-            self._say(f"{place}: loss {logs['loss']:.4f}")
-        elif "eval_loss" in logs:
-            self._say(f"{place}: held-out loss {logs['eval_loss']:.4f}")
-        if logs.keys() - {"epoch"}:
-            self._run.progress.metrics(state.global_step, **logs)
-        if "loss" in logs:
-            healthy = math.isfinite(logs["loss"]) and math.isfinite(logs.get("grad_norm", 0.0))
-            self._watch_over(state.global_step, healthy, control)
-
-    def _say(self, text: str) -> None:
-        if self._trainer.is_world_process_zero():
-            say(text)
-
-    def _watch_over(self, step: int, healthy: bool, control: Any) -> None:
-        if healthy:
-            self._not_finite = 0
-            return
-        # The weights are not finite from here on: the last checkpoint must stay the one before.
-        control.should_save = False
-        self._not_finite += 1
-        if self._not_finite == 1:
-            self._run.progress.note(
-                "warning", f"The loss or its gradient is not finite at update {step}.", step=step
-            )
-        if self._not_finite >= NOT_FINITE_UPDATES or step >= self._run.total:
-            raise Failure(
-                "not_finite",
-                f"The loss or its gradient was not finite for {self._not_finite} updates, up to {step}.",
-                "Lower the learning rate (by 3 to 10 times) and start again; resuming continues from the "
-                "last checkpoint with the same rate.",
-            )
-
-    def _memory_bytes(self) -> int:
-        """Peak of the GPU since the last line, the largest over all processes; on a CPU the resident set."""
-        device = self._trainer.args.device
-        if device.type != "cuda":
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            return pages * os.sysconf("SC_PAGE_SIZE")
-        peak = torch.tensor(float(torch.cuda.max_memory_allocated(device)), device=device)
-        torch.cuda.reset_peak_memory_stats(device)
-        if self._run.ranks > 1:
-            peak = self._trainer.accelerator.gather(peak.reshape(1)).max()
-        return int(peak.item())

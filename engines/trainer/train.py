@@ -7,28 +7,24 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import os
-import platform
-import shutil
-import sys
 import traceback
 import warnings
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import checkpoints, data, schedule, versions
+from . import checkpoints, data, decisions, result, schedule, versions
+from .environment import describe_attempt
 from .failures import Failure, classify
 from .folder import check_folder
-from .plan import Plan, Values, read_plan
+from .plan import Plan, read_plan
 from .progress import Progress, say
 from .render import Renderer
 from .stopping import Stop, Stopped
 
 if TYPE_CHECKING:
-    from .sft import HeldOut, JobTrainer
+    from .sft import HeldOut
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -45,7 +41,7 @@ def main(asked: argparse.Namespace) -> int:
     stop = Stop(leave)
     stop.listen(asked.life)
     try:
-        done = result_step(job)
+        done = result.last_update(job)
         if done is not None:
             progress.step = done
             progress.outcome("succeeded")
@@ -105,8 +101,8 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
     train = rows_of(plan.train, renderer, progress)
     valid = rows_of(plan.valid, renderer, progress) if plan.valid else data.Rows([], 0, 0, 0)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    decide_device_values(plan, *loading.dtype_for(plan.method, device), ranks)
-    decide_length(plan, train, valid, loading.context_tokens(config))
+    decisions.device_values(plan, *loading.dtype_for(plan.method, device), ranks)
+    decisions.length(plan, train, valid, loading.context_tokens(config))
     train = data.fit(train, plan.asked("max_length"), plan.asked("overlong"), renderer)
     valid = data.fit(valid, plan.asked("max_length"), plan.asked("overlong"), renderer)
     held_out = sample_row(plan.valid, valid, renderer)
@@ -114,7 +110,7 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
     total = schedule.total_updates(
         len(train.rows), plan.asked("batch_size"), plan.asked("epochs"), plan.asked("max_steps")
     )
-    decide_intervals(plan, total)
+    decisions.intervals(plan, total)
     values = plan.settled()
     describe_attempt(progress, plan, values, renderer, device, train, valid)
     progress.total(total)
@@ -163,8 +159,8 @@ def run(job: Path, progress: Progress, stop: Stop, resumed: checkpoints.Checkpoi
     if device.type == "cuda":
         torch.cuda.synchronize()
     if trainer.is_world_process_zero():
-        write_result(job, trainer, plan, renderer)
-        compare_checkpoints(folder, progress)
+        result.write(job, trainer, plan, renderer)
+        result.compare(folder, progress)
     return True
 
 
@@ -224,46 +220,6 @@ def sample_row(path: Path | None, valid: data.Rows, renderer: Renderer) -> HeldO
     return None
 
 
-def decide_device_values(plan: Plan, dtype: str, dtype_reason: str, ranks: int) -> None:
-    """Precision and micro-batch, as far as the plan leaves them open."""
-    if plan.asked("dtype") is None:
-        plan.decide("dtype", dtype, dtype_reason)
-    batch_size, wanted = plan.asked("batch_size"), plan.asked("micro_batch_size")
-    reason = f"as planned, so that {batch_size} rows an update divide evenly"
-    if wanted is None:
-        wanted = 1 if plan.device == "cuda" else batch_size
-        reason = "the safest on a GPU" if plan.device == "cuda" else "a CPU computes the update at once"
-    try:
-        size = schedule.micro_batch(batch_size, wanted, ranks)
-    except ValueError as error:
-        raise Failure("unsupported", str(error), f"Take a batch_size that {ranks} divides.") from error
-    if size != plan.asked("micro_batch_size"):
-        plan.decide("micro_batch_size", size, reason)
-
-
-def decide_length(plan: Plan, train: data.Rows, valid: data.Rows, context_tokens: int | None) -> None:
-    """max_length: what was asked, but never more than the model knows."""
-    longest = max(len(row) for row in [*train.rows, *valid.rows])
-    asked = plan.asked("max_length")
-    if asked is None:
-        length = schedule.row_length(longest, context_tokens)
-        plan.decide(
-            "max_length",
-            length,
-            f"the longest row has {longest} tokens; the model's context is {context_tokens}",
-        )
-    elif context_tokens is not None and asked > context_tokens:
-        plan.decide("max_length", context_tokens, f"the model's context; {asked} was asked for")
-
-
-def decide_intervals(plan: Plan, total: int) -> None:
-    """How often to evaluate and to save."""
-    if plan.asked("eval_every") is None:
-        plan.decide("eval_every", max(1, -(-total // 10)), f"about ten times in {total} updates")
-    if plan.asked("save_every") is None:
-        plan.decide("save_every", plan.asked("eval_every"), "with each evaluation")
-
-
 def say_what_was_left_out(train: data.Rows, valid: data.Rows, plan: Plan, progress: Progress) -> None:
     """A note for everything that the user's rows did not survive unchanged."""
     length = plan.asked("max_length")
@@ -286,109 +242,3 @@ def say_what_was_left_out(train: data.Rows, valid: data.Rows, plan: Plan, progre
             f"All {train.dropped} training rows are longer than max_length, {length} tokens.",
             "Raise max_length, or split the rows.",
         )
-
-
-def describe_attempt(
-    progress: Progress,
-    plan: Plan,
-    values: Values,
-    renderer: Renderer,
-    device: Any,
-    train: data.Rows,
-    valid: data.Rows,
-) -> None:
-    """This attempt's line in environment.jsonl, and a warning where the template is not the planned one."""
-    sha256 = template_sha256(renderer)
-    if plan.template.sha256 and sha256 and plan.template.sha256 != sha256:
-        progress.note(
-            "warning", "The chat template differs from the one that was planned with.", sha256=sha256
-        )
-    progress.environment(
-        argv=sys.argv,
-        python=platform.python_version(),
-        executable=sys.executable,
-        platform=platform.platform(),
-        versions=versions.installed(),
-        device=describe_device(device),
-        values=plan.decided_here,
-        settled=asdict(values),
-        template_sha256=sha256,
-        train=train.counts(),
-        valid=valid.counts(),
-    )
-
-
-def describe_device(device: Any) -> dict[str, Any]:
-    import torch
-
-    if device.type == "cpu":
-        return {
-            "type": "cpu",
-            "name": platform.processor() or platform.machine(),
-            "threads": torch.get_num_threads(),
-        }
-    properties = torch.cuda.get_device_properties(device)
-    driver = Path("/proc/driver/nvidia/version")
-    return {
-        "type": "cuda",
-        "name": properties.name,
-        "uuid": str(properties.uuid),
-        "memory_bytes": properties.total_memory,
-        "cuda": torch.version.cuda,
-        "driver": driver.read_text().splitlines()[0] if driver.is_file() else None,
-    }
-
-
-def template_sha256(renderer: Renderer) -> str | None:
-    return hashlib.sha256(renderer.template.encode()).hexdigest() if renderer.template else None
-
-
-def result_step(job: Path) -> int | None:
-    """The last update of a result that is already there."""
-    try:
-        return json.loads((job / "result" / "result.json").read_text())["step"]
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def write_result(job: Path, trainer: JobTrainer, plan: Plan, renderer: Renderer) -> None:
-    """The result's folder: written beside its place, brought to the disk, then renamed into it."""
-    trainer.run.progress.phase("saving", unit="result")
-    partial, result = job / "result.partial", job / "result"
-    shutil.rmtree(partial, ignore_errors=True)
-    trainer._save(str(partial))
-    last = checkpoints.complete(trainer.run.checkpoints)[-1:]
-    facts = {
-        "format": 1,
-        "method": plan.method,
-        "kind": "weights" if plan.method == "full" else "adapter",
-        "base": {
-            "name": plan.model.name,
-            "path": plan.model.path and str(plan.model.path),
-            "revision": plan.model.revision,
-        },
-        "step": trainer.step,
-        "eval_loss": last[0].eval_loss if last else None,
-        "template_sha256": template_sha256(renderer),
-        "end_token_ids": sorted(renderer.end_ids),
-        "versions": versions.installed(),
-    }
-    (partial / "result.json").write_text(json.dumps(facts, indent=1))
-    checkpoints.sync(partial)
-    partial.rename(result)
-
-
-def compare_checkpoints(folder: Path, progress: Progress) -> None:
-    """Say so where an earlier checkpoint is clearly better than the result, which is the last one."""
-    found = checkpoints.complete(folder)
-    best = checkpoints.clearly_best(found)
-    if best is None:
-        return
-    checkpoints.mark_complete(best, best=True)
-    progress.note(
-        "info",
-        f"Held-out loss was lowest at update {best.step}: {best.eval_loss:.4f}; "
-        f"{found[-1].eval_loss:.4f} at the end.",
-        step=best.step,
-        path=str(best.path),
-    )
