@@ -30,7 +30,6 @@ class Flow(TrainerCallback):
         self._trainer = trainer
         self._run = trainer.run
         self._began = 0.0
-        self._seconds = 0.0
         self._tokens_before = 0
         self._not_finite = 0
 
@@ -42,7 +41,6 @@ class Flow(TrainerCallback):
         self._tokens_before = self._trainer._total_train_tokens
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        self._seconds = time.monotonic() - self._began
         step, values, total = state.global_step, self._run.values, self._run.total
         self._trainer.last_eval_loss = None
         control.should_log = True
@@ -60,7 +58,8 @@ class Flow(TrainerCallback):
         place = f"update {state.global_step}/{self._run.total}"
         if "loss" in logs:
             tokens = self._trainer._total_train_tokens - self._tokens_before
-            logs["tokens_per_second"] = tokens / self._seconds if self._seconds else None
+            # The loss was read from the GPU just now, so everything that was queued there is done.
+            logs["tokens_per_second"] = tokens / max(time.monotonic() - self._began, 1e-9)
             logs["memory_bytes"] = self._memory_bytes()
             self._say(f"{place}: loss {logs['loss']:.4f}")
         elif "eval_loss" in logs:
