@@ -112,8 +112,9 @@ class Workbench:
                 line = " ".join(process.cmdline())
                 if process.pid == os.getpid() or not all(word in line for word in words):
                     continue
-                ours = str(self.folder) in line or str(self.home.path) == process.environ().get(
-                    "FINETUI_HOME"
+                # A download's command line doesn't name the home, the others' do.
+                ours = str(self.folder) in line or (
+                    STAND_IN.name in line and process.environ().get("FINETUI_HOME") == str(self.home.path)
                 )
                 if ours and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
