@@ -40,9 +40,9 @@ def candidates(settings: Settings, asked: str | None = None) -> list[Candidate]:
         asked: the job's own choice; then there is no other.
     """
     if asked:
-        return [Candidate(str(Path(asked).expanduser()), "the job's local.python")]
+        return [Candidate(_from_anywhere(asked), "the job's local.python")]
     if settings.local.python:
-        return [Candidate(str(Path(settings.local.python).expanduser()), f"local.python in {settings.path}")]
+        return [Candidate(_from_anywhere(settings.local.python), f"local.python in {settings.path}")]
     found = []
     own = settings.home.trainer_environment / "bin" / "python"
     if own.exists():
@@ -62,6 +62,14 @@ def candidates(settings: Settings, asked: str | None = None) -> list[Candidate]:
         # Compared unresolved: a venv's python is a link to its base, which has other packages.
         unique.setdefault(str(Path(candidate.python).absolute()), candidate)
     return list(unique.values())
+
+
+def _from_anywhere(python: str) -> str:
+    """A Python as other folders find it too: a path as an absolute one, a bare name as PATH has it."""
+    if os.sep not in python:
+        return shutil.which(python) or python
+    # Not resolved: a venv's python is a link to its base, which has other packages.
+    return str(Path(python).expanduser().absolute())
 
 
 def versions(python: str, *, imports: bool = False, seconds: float = 60) -> dict[str, Any]:
@@ -88,7 +96,10 @@ def versions(python: str, *, imports: bool = False, seconds: float = 60) -> dict
             "missing_package", f"{python} does not run: {error}", "name another in local.python"
         ) from error
     try:
-        return json.loads(done.stdout.splitlines()[-1])
+        report = json.loads(done.stdout.splitlines()[-1])
+        if not isinstance(report, dict):
+            raise ValueError
+        return report
     except (IndexError, ValueError) as error:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
         message = f"{python} can't run the trainer: {last[0]}"
