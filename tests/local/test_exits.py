@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -363,3 +364,26 @@ def test_a_command_that_a_full_disk_defeats_names_the_way_out(bench: Workbench) 
                 held.become(S.cancelled)
         assert job.state().state == S.cancelled
         bench.check_events(job)
+
+
+def test_an_interpreter_is_found_from_where_the_job_was_created(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The trainer runs in the job's folder: a relative path would lead elsewhere there.
+    bench.an_interpreter("venv/bin/python")
+    monkeypatch.chdir(bench.folder)
+    job = bench.create(python="venv/bin/python")
+    assert job.plan()["python"] == str(bench.folder / "venv/bin/python")
+    monkeypatch.setenv("PATH", f"{bench.folder}/venv/bin{os.pathsep}{os.environ['PATH']}")
+    named = bench.create("named", python="python")
+    assert named.plan()["python"] == job.plan()["python"]
+    bench.engine.start(named)
+    for one in (job, named):
+        bench.wait_for(one, S.succeeded)
+
+
+@pytest.mark.parametrize("junk", ["3", "null", "[]", "not JSON", ""])
+def test_an_interpreter_that_answers_nonsense_is_no_interpreter(junk: str, bench: Workbench) -> None:
+    python = bench.an_interpreter("odd/python", f"echo '{junk}'")
+    with pytest.raises(EngineError, match="can't run the trainer"):
+        bench.create(python=str(python))
