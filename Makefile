@@ -20,7 +20,7 @@ lint: .make/test
 # Two workers, one thread each: two torch processes with two threads each on two cores are ten times slower.
 unit: .make/test
 	@echo "== tests"
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n 2 --dist loadgroup
 
 setup: .make/test
 

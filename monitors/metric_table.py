@@ -21,8 +21,10 @@ def table_of(job: Job) -> list[dict[str, Any]]:
             attempts.setdefault(line.get("attempt", 1), []).append(line)
     rows: dict[int, dict[str, Any]] = {}
     for number in sorted(attempts):
-        first = min(line["step"] for line in attempts[number])
-        rows = {step: row for step, row in rows.items() if step < first}
+        first = min(attempts[number], key=lambda line: line["step"])
+        # An attempt's first update is that after its start; an evaluation may be made up at the start itself.
+        start = first["step"] - 1 if "loss" in first else first["step"]
+        rows = {step: row for step, row in rows.items() if step <= start}
         for line in attempts[number]:
             rows.setdefault(line["step"], {"step": line["step"]}).update(line)
     return [rows[step] for step in sorted(rows)]

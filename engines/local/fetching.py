@@ -40,6 +40,8 @@ class Fetch:
         command = [plan["python"], str(TRAINER), "fetch", model["name"]]
         if model["revision"]:
             command += ["--revision", model["revision"]]
+        if model["remote_code"]:
+            command.append("--remote-code")
         # Revisions have slashes too, and two of one model are two downloads.
         name = quote(f"{model['name']}@{model['revision'] or 'main'}", safe="@")
         home.machine.mkdir(parents=True, exist_ok=True)

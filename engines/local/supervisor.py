@@ -57,8 +57,8 @@ class Supervision:
     def run(self) -> None:
         """Start the trainer and stay until it has ended and its end is written."""
         state = self.held.state()
-        if state.state != JobState.queued or not self.leases:
-            return
+        if state.state != JobState.queued or not self.leases or self.terminated:
+            return  # told to end before it began: the job keeps its place in the queue
         plan = self.job.plan()
         command = [plan["python"], str(TRAINER), "train", str(self.job.paths.folder)]
         command += ["--attempt", str(state.attempt)]

@@ -30,6 +30,7 @@ def describe_attempt(
             "warning", "The chat template differs from the one that was planned with.", sha256=sha256
         )
     progress.environment(
+        start=progress.step,
         argv=sys.argv,
         python=platform.python_version(),
         executable=sys.executable,

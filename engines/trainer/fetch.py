@@ -106,9 +106,9 @@ def main(asked: argparse.Namespace) -> int:
             ),
         )
     except Failure as failure:
-        _say(kind="error", **failure.as_json())
+        _say(kind="outcome", outcome="failed", **failure.as_json())
         return 1
-    _say(kind="done", path=str(folder), revision=folder.name)
+    _say(kind="outcome", outcome="succeeded", path=str(folder), revision=folder.name)
     return 0
 
 

@@ -52,7 +52,7 @@ def test_safetensors_configuration_and_tokenizer_are_taken_and_nothing_that_can_
     status, lines = fetch(workshop, hub, tmp_path, "someone/model")
     assert status == 0
     done = lines[-1]
-    assert (done["kind"], done["revision"]) == ("done", COMMIT)
+    assert (done["outcome"], done["revision"]) == ("succeeded", COMMIT)
     assert (Path(done["path"]) / "model.safetensors").read_bytes() == WEIGHTS
     assert sorted(hub.downloads) == [
         "chat_template.jinja",
