@@ -37,7 +37,8 @@ def second_copies() -> list[str]:
     found = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not isinstance(file, str) or name.partition(".")[0] == "finetui":
+        # torch.ops and its like have relative names that are no files.
+        if not isinstance(file, str) or not os.path.isabs(file) or name.partition(".")[0] == "finetui":
             continue
         path = os.path.abspath(file)
         if path.startswith(f"{ROOT}{os.sep}") and not path.startswith(OUTSIDE):
