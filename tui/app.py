@@ -5,6 +5,7 @@ It only reads job directories; engines do what is asked of jobs. Jobs go on when
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
@@ -16,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.widgets import Input
 
 from ..engines.job import Job
 from ..engines.settings import Settings
@@ -28,7 +30,7 @@ from .keys import bindings, working
 from .messages import HardwareRead, JobChosen, JobsChanged, LogRead, LossRead, WatchFailed
 from .screens.help import Help
 from .screens.main import MainScreen
-from .theme import CALM, VARIABLES
+from .theme import CALM, meanings
 from .watchers import HardwareLook, JobLook, JobsLook, Watcher
 
 LAST_LOOK_SECONDS = 2.0
@@ -65,6 +67,8 @@ class FinetuiApp(App[None]):
             "job": Watcher(self, "job", self._job_look),
             "hardware": Watcher(self, "hardware", self._hardware_look),
         }
+        if "SSH_CONNECTION" in os.environ:
+            self.animation_level = "none"  # frames between two states are bytes on the line
         self._interrupted_at = float("-inf")
         self._select = self._until = until
         self._watch = 0
@@ -72,7 +76,7 @@ class FinetuiApp(App[None]):
         self.theme = CALM.name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return VARIABLES
+        return meanings(self.current_theme)
 
     def get_default_screen(self) -> Screen[object]:
         return self.main  # type: ignore[return-value]
@@ -155,6 +159,15 @@ class FinetuiApp(App[None]):
 
     def _press(self, key: str):
         return lambda: self.call_after_refresh(self.simulate_key, key)
+
+    def action_command_palette(self) -> None:
+        super().action_command_palette()
+        self.call_after_refresh(self._calm_cursor)
+
+    def _calm_cursor(self) -> None:
+        # A cursor that blinks sends bytes while nothing happens.
+        for field in self.screen.query(Input):
+            field.cursor_blink = False
 
     def action_help(self) -> None:
         active = self.screen.active_bindings.values()

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
+from textual.color import Color
 from textual.theme import Theme
-
-# What our widgets name beside Textual's own variables. They follow the theme that the user chooses.
-VARIABLES = {
-    "chart-train": "$primary",
-    "chart-eval": "$warning",
-    "chart-axis": "$foreground 35%",
-    "bar-rest": "$foreground 22%",
-    "list-cursor": "$primary 25%",
-    "log-event": "$secondary",
-    "key": "$primary",
-    "quiet": "$foreground 60%",
-}
 
 CALM = Theme(
     name="finetui",
@@ -43,3 +32,31 @@ CALM = Theme(
         "quiet": "#848d99",
     },
 )
+
+
+def meanings(theme: Theme) -> dict[str, str]:
+    """What our widgets name beside Textual's own variables, in the colours of a theme that doesn't say."""
+    if theme.ansi:
+        grey = "ansi_bright_black"
+        return {
+            "chart-train": "ansi_blue",
+            "chart-eval": "ansi_yellow",
+            "chart-axis": grey,
+            "bar-rest": grey,
+            "list-cursor": grey,
+            "log-event": "ansi_cyan",
+            "key": "ansi_blue",
+            "quiet": grey,
+        }
+    colours = theme.to_color_system().generate()
+    ground, ink, primary = (Color.parse(colours[name]) for name in ("background", "foreground", "primary"))
+    return {
+        "chart-train": colours["primary"],
+        "chart-eval": colours["warning"],
+        "chart-axis": ground.blend(ink, 0.35).hex,
+        "bar-rest": ground.blend(ink, 0.22).hex,
+        "list-cursor": ground.blend(primary, 0.25).hex,
+        "log-event": colours["secondary"],
+        "key": colours["primary"],
+        "quiet": ground.blend(ink, 0.6).hex,
+    }

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from ..monitors.hardware import HardwareMonitor
     from ..monitors.metrics import Metrics
 
-LIVE_SECONDS = 0.25
-"""Log lines are gathered so long: a terminal far away gets a few frames a second."""
+LIVE_SECONDS, STEADY_SECONDS = 0.25, 1.0
+"""Log lines are gathered so long: the first of a burst comes soon, a stream scrolls once a second. A full
+pane of new lines is some kilobytes, and the terminal may be far away."""
 POINTS_SECONDS = 1.0
 STILL_SECONDS = 2.0
 """Between looks at the files of a job that has ended."""
 HARDWARE_SECONDS = 2.0
+TROUBLE_SECONDS = 5.0
 
 
 class Watcher:
@@ -80,7 +82,13 @@ class JobsLook:
 
     def __call__(self) -> float:
         told = self._monitor.problem
-        jobs = self._monitor.poll()
+        try:
+            jobs = self._monitor.poll()
+        except OSError as error:
+            # No home, no rights, a disk that went away: it may come back.
+            known = replace(self._monitor.latest or Jobs((), complete=False), ended=())
+            self._app.post_message(JobsChanged(known, str(error)))
+            return TROUBLE_SECONDS
         if jobs is None and told != self._monitor.problem and self._monitor.latest is not None:
             jobs = replace(self._monitor.latest, ended=())  # what ended was told before
         if jobs is not None:
@@ -99,6 +107,7 @@ class JobLook:
         self._log: LogTail | None = None
         self._metrics: Metrics | None = None
         self._points_at = 0.0
+        self._pause = LIVE_SECONDS
 
     def choose(self, job: Job | None, alive: bool) -> int:
         """Look at this one from now on; `alive`: its files grow.
@@ -122,17 +131,18 @@ class JobLook:
             self._begin(number, job)
         assert self._log is not None
         lines = self._log.read()
+        self._pause = min(self._pause * 2, STEADY_SECONDS) if lines else LIVE_SECONDS
         if lines or self._log.restarted:
             self._app.post_message(LogRead(number, lines, self._log.restarted))
         if time.monotonic() >= self._points_at or not alive:
             self._read_points(number)
-        return LIVE_SECONDS if alive else STILL_SECONDS
+        return self._pause if alive else STILL_SECONDS
 
     def _begin(self, number: int, job: Job) -> None:
         # numpy comes with it, after the first frame and in this thread.
         from ..monitors.metrics import Metrics
 
-        self._begun, self._points_at = number, 0.0
+        self._begun, self._points_at, self._pause = number, 0.0, LIVE_SECONDS / 2
         self._log, self._metrics = LogTail(job.paths), Metrics(job.paths.metrics)
 
     def _read_points(self, number: int) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 from finetui.engines.settings import Settings
+from finetui.engines.states import JobState
+from homes.jobs import add_job
 from homes.terminal import Terminal
 
 Start = Callable[..., Terminal]
@@ -111,3 +113,19 @@ def test_a_storm_of_sizes_is_survived(busy: Settings, terminals: Start) -> None:
     terminal.press("q")
     terminal.wait_for_end()
     assert terminal.code == 0
+
+
+def test_an_idle_screen_sends_next_to_nothing(settings: Settings, terminals: Start) -> None:
+    add_job(settings, "finished", JobState.succeeded, metrics=50, log="the end\n")
+    terminal = terminals(settings)
+    terminal.wait_for("the end")
+    terminal.wait_for("RAM")
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        terminal.read()
+    before = len(terminal.raw)
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        terminal.read()
+    # Only a machine whose memory moves is drawn: a line each two seconds.
+    assert len(terminal.raw) - before < 1500

@@ -43,6 +43,11 @@ def selected(app: FinetuiApp) -> str:
     return app.main.selected.name
 
 
+def append(path: Path, text: str) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def test_the_table_has_no_key_twice_in_one_place() -> None:
     assert len({key.id for key in KEYS}) == len(KEYS)
     for place in {key.where for key in KEYS}:
@@ -68,14 +73,12 @@ async def test_loss_and_log_are_those_of_the_selected_job(busy: Settings) -> Non
     async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
         app = await ready(pilot, 6)
         await until(pilot, lambda: not app.main.loss.chart.empty)
-        await until(
-            pilot, lambda: app.main.log_pane.lines.at_end and app.main.log_pane.lines.virtual_size.height
-        )
+        await until(pilot, lambda: app.main.log_pane.lines.at_end and app.main.log_pane.lines.count)
         await pilot.press("j", "k", "j", "k")  # there and back at once
         await until(pilot, lambda: not app.main.loss.chart.empty)
-        await until(pilot, lambda: app.main.log_pane.lines.virtual_size.height > 600)
+        await until(pilot, lambda: app.main.log_pane.lines.count > 600)
         await pilot.press("j")
-        await until(pilot, lambda: app.main.log_pane.lines.virtual_size.height == 1)
+        await until(pilot, lambda: app.main.log_pane.lines.count == 1)
         assert app.main.loss.chart.empty
 
 
@@ -209,11 +212,13 @@ async def test_commands_are_found_by_name(busy: Settings, key: str) -> None:
     async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
         app = await ready(pilot, 6)
         await pilot.press(key)
-        await until(pilot, lambda: CommandPalette.is_open(app))
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"zoom")
         await pilot.pause(0.3)
         await pilot.press("enter")
-        await until(pilot, lambda: not CommandPalette.is_open(app) and app.main.jobs.size.width > 70)
+        await until(
+            pilot, lambda: not isinstance(app.screen, CommandPalette) and app.main.jobs.size.width > 70
+        )
 
 
 async def test_the_keys_at_the_bottom_can_be_clicked(busy: Settings) -> None:
@@ -278,3 +283,58 @@ async def test_no_locals_in_the_last_words_after_an_error(busy: Settings, tmp_pa
         app._exit_renderables.clear()
     assert "with 14 letters" in said and "test_keys.py" in said
     assert "very-secret" not in said and "\x1b" not in said
+
+
+async def test_what_the_mouse_marked_in_the_log_is_copied(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        log = app.main.log_pane.lines
+        await until(pilot, lambda: log.count > 600)
+        await pilot.pause()
+        await pilot.mouse_down(log, offset=(0, 1))
+        await pilot.hover(log, offset=(6, 1))
+        await pilot.mouse_up(log, offset=(6, 1))
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        assert app.clipboard.startswith("update")
+        assert not app._notifications, "it was no attempt to leave"
+
+
+async def test_the_log_follows_until_one_scrolls_up(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        log = app.main.log_pane.lines
+        await until(pilot, lambda: log.count > 600)
+        path = next(busy.home.jobs.glob("*support-bot")) / "log.txt"
+        count = log.count
+        append(path, "one more\n")
+        await until(pilot, lambda: log.count == count + 1)
+        assert log.at_end
+        await pilot.press("4", "k")
+        top = log.top
+        append(path, "and another\n")
+        await until(pilot, lambda: log.count == count + 2)
+        assert log.top == top
+        await pilot.press("G")
+        assert log.at_end
+
+
+@pytest.mark.parametrize("theme", ["nord", "textual-light", "ansi-dark"])
+async def test_another_theme_can_be_chosen(busy: Settings, theme: str) -> None:
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        app.theme = theme
+        await pilot.press("j", "K")
+        await pilot.pause(0.1)
+        await pilot.press("n")
+        assert app.is_running and app.main.jobs.list._rows
+
+
+async def test_a_home_that_cannot_be_read_is_said(settings: Settings) -> None:
+    settings.home.path.mkdir()
+    settings.home.jobs.write_text("not a folder")
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, FinetuiApp)
+        await until(pilot, lambda: "Not a directory" in str(app.main.jobs._border_subtitle))
+        assert app.is_running

@@ -1,4 +1,4 @@
-"""How the first screen looks, over real job directories. What changes by itself (clock, load, name) is fixed."""
+"""How the first screen looks, over real job directories. What changes by itself (clock, load) is fixed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def shown(*keys: str, empty: bool = False) -> Callable[[Pilot[None]], Awaitable[
             if empty:
                 return app.main.jobs.has_class("-empty") and len(app.main.gpu.lines._lines) > 1
             log, chart = app.main.log_pane.lines, app.main.loss.chart
-            return not chart.empty and log.virtual_size.height > 600 and len(app.main.gpu.lines._lines) > 1
+            return not chart.empty and log.count > 600 and len(app.main.gpu.lines._lines) > 1
 
         while not there():
             await pilot.pause(0.02)

@@ -71,7 +71,8 @@ def test_an_axis_holds_its_values_and_has_marks(low: float, high: float, marks: 
 
 def test_marks_are_round_numbers() -> None:
     assert ticks.nice_range(0.87, 2.61, 4)[2] == [1.0, 1.5, 2.0, 2.5]
-    assert ticks.log_range(0.03, 2.2)[2] == [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0]
+    assert ticks.log_range(0.03, 2.2) == (0.03, 3.0, [0.05, 0.1, 0.2, 0.5, 1.0, 2.0])
+    assert ticks.log_range(0.85, 0.95)[2] == [0.8, 1.0]
     assert ticks.step_marks(1000, 2) == [0, 500, 1000]
     assert ticks.step_marks(3, 10) == [0, 1, 2, 3]
 

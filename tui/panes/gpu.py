@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -96,9 +97,12 @@ class HardwareLines(PaneCanvas):
             measured.append(f"{steady.of(gpu.uuid, 'power', gpu.power_watts, slack):.0f} W".rjust(5))
         jobs = ", ".join(one_line(name, 30) for name in hardware.jobs.get(gpu.uuid, ()))
         # MIG slices share their GPU's index; their own name tells them apart.
-        name = one_line(gpu.name, 40).removeprefix("NVIDIA ")
+        right = Content("  ".join(measured))
+        name = gpu_name(gpu)
+        if len(name) + len(jobs) + 5 > width - right.cell_length:
+            name = short_gpu_name(gpu)
         head = Content.assemble((f"{gpu.index} ", "bold"), name, (f"  {jobs}" if jobs else "", "$success"))
-        lines = [_sides(head, Content.styled("  ".join(measured), ""), width)]
+        lines = [_sides(head, right, width)]
         if gpu.error is not None:
             return [*lines, *_wrapped(gpu.error, width, "$error")]
         lines.append(self._memory(gpu, hardware.memory.get(gpu.uuid), width))
@@ -135,12 +139,14 @@ class HardwareLines(PaneCanvas):
             ("CPU", share, f"{percent(share)} of {host.cpus}"),
             ("RAM", used / total, f"{gibibytes(used)}/{gibibytes(total)} GiB"),
         ]
-        seen: set[tuple[int | None, int | None]] = set()
+        seen: list[tuple[int, int]] = []
         for disk in host.disks:
-            if disk.free_bytes is None or not disk.total_bytes or (disk.free_bytes, disk.total_bytes) in seen:
+            free, size = disk.free_bytes, disk.total_bytes
+            # The same file system under two paths, asked a moment apart.
+            if free is None or not size or any(size == s and abs(free - f) < size / 100 for f, s in seen):
                 continue
-            seen.add((disk.free_bytes, disk.total_bytes))
-            rows.append(self._disk(disk, disk.free_bytes, disk.total_bytes))
+            seen.append((free, size))
+            rows.append(self._disk(disk, free, size))
         aside = max(len(text) for _, _, text in rows)
         return [
             Content.assemble(
@@ -154,6 +160,18 @@ class HardwareLines(PaneCanvas):
     def _disk(self, disk: Disk, free: int, total: int) -> tuple[str, float, str]:
         shown = self._steady.of(str(disk.path), "free", free, 0.005 * total)
         return "disk", 1 - shown / total, f"{gibibytes(shown)} GiB free"
+
+
+def gpu_name(gpu: Gpu) -> str:
+    """As NVIDIA calls it, without NVIDIA."""
+    return one_line(gpu.name, 40).removeprefix("NVIDIA ")
+
+
+def short_gpu_name(gpu: Gpu) -> str:
+    """Up to the first word with a number: H100, GeForce RTX 4090."""
+    name = gpu_name(gpu)
+    found = re.match(r"\D*\d\w*", name)
+    return found[0] if found else name
 
 
 def _legend(split: bool) -> Content:

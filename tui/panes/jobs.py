@@ -24,10 +24,10 @@ AGE_SECONDS = 60.0
 """Between looks at how old things are."""
 
 WELCOME = """\
-finetui fine-tunes language models and shows it live.
-Jobs outlive this terminal: log out, come back, look.
+finetui fine-tunes language models, live
+in a terminal that its jobs outlive.
 
-[b]D[/b]  try it: a small real job on the bundled model
+[b]D[/b]  try it: a small real job
 [b]?[/b]  the keys that work here
 
 Your own, from a shell:
@@ -169,14 +169,15 @@ class JobsList(PaneCanvas):
         self.post_message(JobChosen(self.selected))
 
     def _keep_in_view(self) -> None:
-        top, height = self.scroll_offset.y, max(self.scrollable_content_region.height, 1)
-        if self.cursor < top:
+        height = max(self.size.height, 1)
+        if self.cursor < self.top:
             self.move_view(self.cursor)
-        elif self.cursor >= top + height:
+        elif self.cursor >= self.top + height:
             self.move_view(self.cursor - height + 1)
 
     def on_click(self, event: events.Click) -> None:
-        self._move_to(self.scroll_offset.y + event.y)
+        if event.x < self.size.width - 1:  # beside the scrollbar
+            self._move_to(self.top + event.y)
 
     def action_down(self) -> None:
         self._move_to(self.cursor + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.selection import Selection
@@ -12,7 +12,7 @@ from ...engines.store import Summary
 from ...monitors.log import Line
 from .pane import Pane, PaneCanvas
 
-KEPT_LINES = 5000
+KEPT_LINES = 2000
 STYLES = {"info": "$log-event", "warning": "$warning", "error": "$error"}
 
 
@@ -30,56 +30,53 @@ class LogLines(PaneCanvas):
 
     def clear(self) -> None:
         self._lines, self._wrapped, self._follows = [], [], True
-        self.move_view(0)
         self.repaint()
 
     def add(self, lines: list[Line]) -> None:
-        """Show more lines; the view follows while its end is in view."""
-        follows = self.at_end
+        """Show more lines; the view follows unless somebody has scrolled up."""
         self._lines += lines
-        if len(self._lines) > KEPT_LINES:
-            del self._lines[: len(self._lines) - KEPT_LINES]
-            self._wrapped_width = 0
-        elif self._wrapped_width:
-            self._wrapped += _wrap(lines, self._wrapped_width)
-        self._follows = follows
+        self._wrapped += _wrap(lines, self._wrapped_width)
+        if (over := len(self._lines) - KEPT_LINES) > 0:
+            rows = len(_wrap(self._lines[:over], self._wrapped_width))
+            del self._lines[:over], self._wrapped[:rows]
+            self.top -= rows  # what is being read stays where it is
         self.repaint()
-        if follows:
-            self.move_view(self.max_scroll_y)
 
     @property
     def at_end(self) -> bool:
         """The last line is in view."""
-        return self._follows if self.max_scroll_y == 0 else self.scroll_offset.y >= self.max_scroll_y
+        return self.top >= self.last_top
+
+    def move_view(self, top: int) -> None:
+        self._follows = False
+        super().move_view(top)
+        self._follows = self.at_end
 
     def lay_out(self, width: int, height: int) -> int:
         if width != self._wrapped_width:
             self._wrapped, self._wrapped_width = _wrap(self._lines, width), width
+        if self._follows:
+            self.top = len(self._wrapped)  # further than there is: the view ends where the lines do
         return len(self._wrapped)
 
     def line(self, index: int, width: int) -> Content:
         text, style = self._wrapped[index]
         return Content.styled(text, style) if style else Content(text)
 
-    def on_resize(self) -> None:
-        follows = self.at_end
-        super().on_resize()
-        if follows:
-            self.move_view(self.max_scroll_y)
-
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selection.extract("\n".join(text for text, _ in self._wrapped)), "\n"
 
 
 def _wrap(lines: list[Line], width: int) -> list[tuple[str, str]]:
+    """Rows of text with their style; none before the width is known."""
     rows: list[tuple[str, str]] = []
-    for line in lines:
+    for line in lines if width else ():
         style = STYLES.get(line.level, STYLES["info"]) if line.event else ""
         text = f"▸ {line.text}" if line.event else line.text
         if cell_len(text) <= width:
             rows.append((text, style))
         else:
-            rows += [(piece, style) for piece in chop_cells(text, max(width, 2))]
+            rows += [(piece.plain.rstrip(), style) for piece in Content(text).wrap(max(width, 2))]
     return rows
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 from ...engines.text import one_line
@@ -35,13 +36,21 @@ class Pane(Vertical):
             below: how that stands, in the lower edge; foreign text.
         """
         title = f"{self.NUMBER} {self.TITLE}"
-        shown = Content(title) if not about else Content(f"{title} · {one_line(about, 60)}")
-        # The setters repaint the frame even where nothing changed.
-        if shown.plain != getattr(self._border_title, "plain", None):
-            self.border_title = shown  # type: ignore[assignment]
+        upper = Content(title) if not about else Content(f"{title} · {one_line(about, 60)}")
         lower = Content(one_line(below, 120)) if below else None
+        # Not through `border_title` and `border_subtitle`: their setters (Textual 8.2.8) repaint all of the
+        # pane with what is in it, and the lower text changes each second.
+        if upper.plain != getattr(self._border_title, "plain", None):
+            self._border_title = upper
+            self._repaint_edge(-1)
         if (lower and lower.plain) != getattr(self._border_subtitle, "plain", None):
-            self.border_subtitle = lower  # type: ignore[assignment]
+            self._border_subtitle = lower
+            self._repaint_edge(self.content_size.height)
+
+    def _repaint_edge(self, y: int) -> None:
+        """`y`: the row, counted from the content's first."""
+        if self.is_mounted:
+            self.refresh(Region(-1, y, self.outer_size.width, 1))
 
 
 class PaneCanvas(Canvas, inherit_bindings=False):
@@ -49,13 +58,7 @@ class PaneCanvas(Canvas, inherit_bindings=False):
 
     can_focus = True
     ALLOW_SELECT = False
-    # The scrollbar's column is always kept: lines are laid out before one knows whether it comes.
-    DEFAULT_CSS = """
-    PaneCanvas {
-        overflow-y: auto;
-        scrollbar-gutter: stable;
-    }
-    """
+    SCROLLS = True
     BINDINGS: ClassVar[list[BindingType]] = bindings("pane")
 
     @property
@@ -64,19 +67,19 @@ class PaneCanvas(Canvas, inherit_bindings=False):
         return max(self.size.height - 1, 1)
 
     def action_down(self) -> None:
-        self.move_view(self.scroll_offset.y + 1)
+        self.move_view(self.top + 1)
 
     def action_up(self) -> None:
-        self.move_view(self.scroll_offset.y - 1)
+        self.move_view(self.top - 1)
 
     def action_page_down(self) -> None:
-        self.move_view(self.scroll_offset.y + self.page)
+        self.move_view(self.top + self.page)
 
     def action_page_up(self) -> None:
-        self.move_view(self.scroll_offset.y - self.page)
+        self.move_view(self.top - self.page)
 
     def action_first(self) -> None:
         self.move_view(0)
 
     def action_last(self) -> None:
-        self.move_view(self.max_scroll_y)
+        self.move_view(self.last_top)

@@ -51,14 +51,19 @@ def losses(state: State) -> str:
     """First and last loss on held-out rows, 2.31→1.02; before there are two, what there is."""
     if state.eval_loss is not None and state.first_eval_loss is not None:
         if state.eval_loss == state.first_eval_loss:
-            return number(state.eval_loss)
-        return f"{number(state.first_eval_loss)}→{number(state.eval_loss)}"
+            return brief(state.eval_loss)
+        return f"{brief(state.first_eval_loss)}→{brief(state.eval_loss)}"
     return ""
 
 
 def loss(state: State) -> str:
     """The last training loss."""
-    return "" if state.loss is None else number(state.loss)
+    return "" if state.loss is None else brief(state.loss)
+
+
+def brief(value: float) -> str:
+    """A loss in at most 5 characters where it is an everyday one: 2.31, 0.881, 0.022."""
+    return f"{value:.3f}" if 0.001 <= abs(value) < 0.1 else number(value)
 
 
 def where_it_stands(state: State) -> list[str]:

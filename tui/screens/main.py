@@ -19,7 +19,7 @@ from ...engines.text import one_line
 from ...monitors.jobs import Jobs
 from ..acts import Acts
 from ..keys import bindings
-from ..panes.gpu import GpuPane, Hardware
+from ..panes.gpu import GpuPane, Hardware, gpu_name, short_gpu_name
 from ..panes.jobs import JobsPane
 from ..panes.log import LogPane
 from ..panes.loss import LossPane
@@ -46,7 +46,7 @@ class MainScreen(Screen[None]):
         self.gpu = GpuPane()
         self.log_pane = LogPane()
         self._counts = ""
-        self._machine = Content("")
+        self._machine: list[Content] = []
         self._zoomed: Pane | None = None
 
     def compose(self) -> ComposeResult:
@@ -188,24 +188,26 @@ class MainScreen(Screen[None]):
         self._acts.demo()
 
 
-def _machine(hardware: Hardware) -> Content:
-    """The machine on part of a line: the first GPU and how many more, or the processors."""
+def _machine(hardware: Hardware) -> list[Content]:
+    """The machine on part of a line, ever shorter: the first GPU and how many more, or the processors."""
     gpus = computing(hardware.snapshot.gpus)
     if not gpus:
         host = hardware.host
-        return Content.styled(
-            f"CPU only · {host.cpus} cores · {gibibytes(host.memory_total_bytes)} GiB", "$quiet"
-        )
+        text = f"CPU only · {host.cpus} cores · {gibibytes(host.memory_total_bytes)} GiB"
+        return [Content.styled(words, "$quiet") for words in (text, "CPU only")]
     gpu = gpus[0]
-    name = one_line(gpu.name, 24).removeprefix("NVIDIA ")
     more = f" +{len(gpus) - 1}" if len(gpus) > 1 else ""
+    long, short = (f"{name}{more}" for name in (gpu_name(gpu), short_gpu_name(gpu)))
     total, used = gpu.memory_total_bytes, gpu.memory_used_bytes
     if gpu.error is not None or not total or used is None:
-        return Content.assemble((f"{name}{more} ", "$quiet"), ("not usable" if gpu.error else "", "$error"))
+        trouble = ("not usable", "$error") if gpu.error is not None else ("", "")
+        return [Content.assemble((f"{name} ", "$quiet"), trouble) for name in (long, short)]
     # Rounded coarsely: the pane has the numbers.
     busy = "" if gpu.utilisation is None else f"  {percent(round(gpu.utilisation, 1))}"
-    return Content.assemble(
-        (f"{name}{more} ", "$quiet"),
-        bar(10, [(used / total, "▇", "$primary")]),
-        (f" {used / 2**30:.0f}/{gibibytes(total)} GiB{busy}", "$quiet"),
-    )
+    memory = f" {used / 2**30:.0f}/{total / 2**30:.0f} GiB{busy}"
+    gauge = bar(10, [(used / total, "▇", "$primary")])
+    return [
+        Content.assemble((f"{long} ", "$quiet"), gauge, (memory, "$quiet")),
+        Content.assemble((f"{short} ", "$quiet"), gauge, (memory, "$quiet")),
+        Content.assemble((short + memory, "$quiet")),
+    ]

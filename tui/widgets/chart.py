@@ -76,7 +76,7 @@ class Chart(Canvas):
         if self.log_scale:
             bottom, top, marks = ticks.log_range(low, high)
         else:
-            bottom, top, marks = ticks.nice_range(low, high, max(rows // 2, 2))
+            bottom, top, marks = ticks.nice_range(low, high, min(max(rows * 2 // 3, 2), 5))
         span = (math.log10(bottom), math.log10(top)) if self.log_scale else (bottom, top)
         placed: dict[int, str] = {}
         for mark in marks:

@@ -36,18 +36,17 @@ def nice_step(rough: float) -> float:
 
 
 def log_range(low: float, high: float) -> tuple[float, float, list[float]]:
-    """`nice_range` for a logarithmic axis of positive values: edges and marks at 1, 2, 5 times 10^n."""
-    grid = [
-        factor * 10.0**power
-        for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        for factor in (1, 2, 5)
-    ]
-    bottom = max((value for value in grid if value <= low * (1 + 1e-9)), default=low)
-    top = min((value for value in grid if value >= high * (1 - 1e-9)), default=high)
+    """`nice_range` for a logarithmic axis of positive values: marks at 1, 2, 5 times 10^n if two fit."""
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    edges = [factor * 10.0**power for power in powers for factor in (1, 1.5, 2, 3, 4, 5, 6, 8)]
+    bottom = max((value for value in edges if value <= low * (1 + 1e-9)), default=low)
+    top = min((value for value in edges if value >= high * (1 - 1e-9)), default=high)
     if top <= bottom:
         top = bottom * 2
-    marks = [value for value in grid if bottom <= value <= top]
-    return bottom, top, marks if len(marks) >= 2 else [bottom, top]
+    inside = [value for value in edges if bottom <= value <= top]
+    round_ones = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    marks = [value for value in inside if value in round_ones]
+    return bottom, top, marks if len(marks) >= 2 else inside or [bottom, top]
 
 
 def step_marks(last: float, count: int) -> list[float]:
