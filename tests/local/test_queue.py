@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from finetui.engines.local import scheduling
 from finetui.engines.local.lease import CPU, first_free, holder, take
@@ -260,3 +262,27 @@ def test_the_cpu_is_one_lease(bench: Workbench) -> None:
     bench.steer(hold=None)
     bench.wait_for(job, S.succeeded)
     bench.wait_until(lambda: holder(bench.home.leases, CPU) is None)
+
+
+def test_a_supervisor_that_is_told_to_end_before_it_has_its_job_leaves_it_queued(bench: Workbench) -> None:
+    job = bench.create()
+    lease = take(bench.home.leases, CPU, job.id)
+    assert lease is not None
+    with job.hold():
+        command = [sys.executable, "-P", "-m", "finetui.engines.local.supervisor", str(bench.home.path)]
+        device = f"{CPU}={lease.descriptor}"
+        supervisor = psutil.Popen([*command, job.id, device], pass_fds=[lease.descriptor])
+        lease.close()
+        bench.wait_until(lambda: catches(supervisor.pid, signal.SIGTERM))
+        supervisor.terminate()
+    assert supervisor.wait(10) == 0
+    assert not [event for event in job.events() if event["data"].get("to") in (S.stopping, S.cancelled)]
+    bench.wait_for(job, S.succeeded)  # the supervisor's last act was to look after the queue
+    bench.check_complete(job)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal (proc(5), SigCgt)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(mask, 16) & 1 << number - 1)
