@@ -51,7 +51,7 @@ class Values:
     schedule: Literal["cosine", "linear", "constant"]
     final_learning_rate_share: float
     warmup_share: float
-    warmup_max: int
+    warmup_max: int | None
     weight_decay: float
     max_grad_norm: float
     seed: int
@@ -67,10 +67,10 @@ class Values:
     sample_tokens: int
 
 
-NULLABLE = {"max_steps"}
+NULLABLE = {"max_steps", "warmup_max"}
 """Null is a decision there, not a question left open."""
 ADAPTER_ONLY = {"rank", "alpha", "dropout", "target_modules"}
-"""A full fine-tuning's plan may leave these null."""
+"""A full fine-tuning's plan leaves these null, or out."""
 
 
 @dataclass
@@ -137,7 +137,8 @@ def read_plan(path: Path) -> Plan:
             valid=Path(data["valid"]["path"]) if data.get("valid") else None,
             template=Template(template.get("text"), template.get("sha256")),
             device=said["device"],
-            values={name: dict(said["values"][name]) for name in Values.__dataclass_fields__},
+            values=dict.fromkeys(ADAPTER_ONLY, {"value": None, "reason": "no adapter"})
+            | {name: dict(value) for name, value in said["values"].items()},
         )
         for name in Values.__dataclass_fields__:
             plan.asked(name)

@@ -25,8 +25,10 @@ def is_due(step: int, every: int, total: int) -> bool:
     return step % every == 0 or step == total
 
 
-def warmup_updates(total: int, share: float, at_most: int) -> int:
-    return min(math.ceil(share * total), at_most)
+def warmup_updates(total: int, share: float, at_most: int | None) -> int:
+    """Updates that climb to the peak: a share of all, at most so many where there is a cap."""
+    updates = math.ceil(share * total)
+    return updates if at_most is None else min(updates, at_most)
 
 
 def learning_rate_share(done: int, *, total: int, warmup: int, schedule: str, final_share: float) -> float:

@@ -50,10 +50,11 @@ class Jobs:
         self.store = Store(self.settings.home)
         self.engine = find_engine("local", self.settings)
 
-    def start(self, name: str, **train: Any) -> Job:
+    def start(self, name: str, method: str = "qlora", **train: Any) -> Job:
         values = {
             "name": name,
             "model": str(FOLDER / "model"),
+            "method": method,
             "data": {"train": str(FOLDER / "data" / "valid.jsonl"), "valid_rows": 12},
             "train": {"max_steps": 40, "eval_every": 10, "batch_size": 8, "sample_tokens": 4} | train,
             "local": {"device": "cpu", "python": sys.executable},
@@ -127,6 +128,18 @@ def test_losses_after_every_way_to_die_equal_an_unbroken_jobs_to_the_last_bit() 
     assert job.state().attempt == 4
     assert losses(job) == expected
     assert job.state().first_eval_loss == unbroken.state().first_eval_loss
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_other_methods_go_the_same_way(method: str) -> None:
+    jobs = Jobs()
+    job = jobs.start(method, method=method, max_steps=4, eval_every=2, warmup=0.5, epochs=1)
+    assert jobs.wait_for_end(job) == JobState.succeeded, jobs.story(job)
+    weights = "model.safetensors" if method == "full" else "adapter_model.safetensors"
+    assert (job.paths.result / weights).is_file()
+    # A warm-up of half of four updates: the rate climbs twice, then falls
+    rates = [row["learning_rate"] for row in table_of(job) if "learning_rate" in row]
+    assert rates[0] < rates[1] > rates[2] > rates[3]
 
 
 def test_word_problems_are_trained_and_answered(shared: Path) -> None:
