@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trainer.workshop import Job, Workshop, lines_of
+from trainer.workshop import Job, Workshop, lines_of, make_rows
 
 pytestmark = pytest.mark.torch
 
@@ -147,3 +147,39 @@ def test_a_model_that_is_not_there_ends_it(workshop: Workshop, tmp_path: Path) -
     chat = Chat(workshop, empty)
     assert chat.ready["error"]["reason"] == "model_not_found"
     assert chat.end() == 1
+
+
+def test_many_rows_at_once_are_answered_as_one_by_one(
+    workshop: Workshop, tuned: Job, chat: Chat, tmp_path: Path
+) -> None:
+    # Given rows of different lengths, whose answers the model must not see
+    questions = ["book a table", "book a table for two on friday please", "hello"]
+    rows = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "hidden"}]}
+        for text in questions
+    ]
+    data = make_rows(tmp_path / "rows.jsonl", rows)
+    result = tuned.folder / "result"
+
+    # When base and adapter answer all of them in one call
+    status, said = workshop.run(
+        *("answer", workshop.model(), "--load", "qlora", "--device", "cpu", "--data", data),
+        *("--adapter", "base", "--adapter", result, "--max-tokens", 12),
+    )
+    assert status == 0, said
+    together = {(line["model"], line["row"]): line["text"] for line in map(json.loads, said.splitlines())}
+
+    # Then each answer is the one that it would get alone
+    assert len(together) == 6
+    for number, text in enumerate(questions):
+        prompt = [{"role": "user", "content": text}]
+        for model, adapter in enumerate((None, str(result))):
+            alone, _ = chat.ask(f"{model}{number}", messages=prompt, adapter=adapter, max_tokens=12)
+            assert together[model, number] == alone
+
+
+def test_a_batch_that_cannot_be_answered_says_why(workshop: Workshop, tmp_path: Path) -> None:
+    data = make_rows(tmp_path / "rows.jsonl", [{"prompt": "a", "completion": "b"}])
+    status, said = workshop.run("answer", tmp_path / "nothing", "--data", data, "--adapter", "base")
+    assert status == 1
+    assert json.loads(said)["error"]["reason"] == "model_not_found"
