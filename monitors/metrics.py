@@ -1,8 +1,9 @@
 """Reads a job's metrics.jsonl as series that grow: new bytes only, a million lines in about a second.
 
 The reading rule (docs/job.md): of several lines for one (step, metric) the last written counts, in step
-order; an attempt that starts at step k hides older attempts' lines above k. An attempt's first line is that
-of the update after its start. null is a gap. It has no thread and imports numpy: use it from a worker.
+order; an attempt that starts at step k hides older attempts' lines above k. An attempt's first line is that of
+its first update, k + 1, or of an evaluation at k that the attempt before it owed. null is a gap. It has no
+thread and imports numpy: use it from a worker.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Metrics:
         count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
         value = float | None | msgspec.UnsetType
         fields: list[Any] = [("step", count), ("attempt", count, 1)]
-        fields += [(name, value, msgspec.UNSET) for name in names]
+        fields += [(name, value, msgspec.UNSET) for name in dict.fromkeys(("loss", *names))]
         self._decoder = msgspec.json.Decoder(msgspec.defstruct("Line", fields, gc=False))
         self._reset()
 
@@ -81,7 +82,9 @@ class Metrics:
         attempts = np.array([point.attempt for point in points], np.int64)
         steps = np.array([point.step for point in points], np.int64)
         for index in np.unique(attempts, return_index=True)[1]:
-            self._starts.setdefault(int(attempts[index]), int(steps[index]) - 1)
+            first = points[index]
+            made = 0 if first.loss is msgspec.UNSET else 1
+            self._starts.setdefault(first.attempt, first.step - made)
         for name in self.names:
             column = [getattr(point, name) for point in points]
             present = np.array([value is not msgspec.UNSET for value in column], bool)

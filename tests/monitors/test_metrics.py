@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from finetui.monitors.metric_table import rows_of
 from finetui.monitors.metrics import Metrics
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,10 +25,10 @@ def read_all(metrics: Metrics) -> None:
 
 
 def plainly(lines: list[Line], name: str) -> list[tuple[int, float | None]]:
-    """docs/job.md word by word: an attempt starts one before its first line."""
+    """docs/job.md word by word: an attempt starts one before its first update, or at an owed evaluation."""
     starts: dict[int, int] = {}
     for line in lines:
-        starts.setdefault(line["attempt"], line["step"] - 1)
+        starts.setdefault(line["attempt"], line["step"] - 1 if "loss" in line else line["step"])
     points: dict[int, float | None] = {}
     for line in lines:
         hidden = any(other > line["attempt"] and line["step"] > start for other, start in starts.items())
@@ -69,6 +70,25 @@ def test_the_reading_rule_is_that_of_the_contract(
         read_all(metrics)
         for name in metrics.names:
             assert as_list(metrics, name) == plainly(lines[:end], name)
+
+
+@given(lines=lines_of_a_job)
+def test_the_table_follows_the_same_rule(lines: list[Line]) -> None:
+    rows = rows_of(lines)
+    assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
+    for name in ("loss", "eval_loss", "learning_rate"):
+        assert [(row["step"], row[name]) for row in rows if name in row] == plainly(lines, name)
+
+
+def test_an_evaluation_that_was_owed_hides_nothing_of_its_own_step(tmp_path: Path) -> None:
+    lines = [{"attempt": 1, "step": step, "loss": 10.0 + step} for step in range(1, 6)]
+    lines += [{"attempt": 2, "step": 4, "eval_loss": 1.0}, {"attempt": 2, "step": 5, "loss": 25.0}]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    metrics = Metrics(path)
+    read_all(metrics)
+    assert as_list(metrics, "loss") == [(1, 11), (2, 12), (3, 13), (4, 14), (5, 25)]
+    assert as_list(metrics, "eval_loss") == [(4, 1)]
 
 
 def test_a_resumed_run_hides_what_was_trained_twice(tmp_path: Path) -> None:
