@@ -1,9 +1,9 @@
 """Reads a job's metrics.jsonl as series that grow: new bytes only, a million lines in about a second.
 
 The reading rule (docs/job.md): of several lines for one (step, metric) the last written counts, in step
-order; an attempt that starts at step k hides older attempts' lines above k. An attempt's first line is that of
-its first update, k + 1, or of an evaluation at k that the attempt before it owed. null is a gap. It has no
-thread and imports numpy: use it from a worker.
+order; an attempt that starts at step k hides older attempts' lines above k. An attempt's first line is that
+of its first update, k + 1, or of an evaluation at k that the attempt before it owed. null is a gap. It has
+no thread and imports numpy: use it from a worker.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import pytest
 from finetui.engines.demo.job import FOLDER
 from finetui.engines.engine import find_engine
 from finetui.engines.job import Job
+from finetui.engines.records import read_lines
 from finetui.engines.settings import Settings
 from finetui.engines.spec import parse
 from finetui.engines.states import ENDED, JobState
@@ -24,6 +25,7 @@ from finetui.monitors.metric_table import table_of
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
 
+SHORT: dict[str, Any] = {"max_steps": 10, "eval_every": 4}
 FINETUI = [sys.executable, "-m", "finetui.tui.cli"]
 
 
@@ -71,6 +73,18 @@ class Jobs:
             return any(row["step"] >= step for row in table_of(job))
 
         wait_until(there, 240, f"step {step} of {job.id}")
+
+    def wait_for_phase(self, job: Job, phase: str) -> None:
+        """Until the trainer says that it is in a phase: for those that come again, the second time."""
+        again = phase in ("evaluating", "saving")
+
+        def there() -> bool:
+            assert job.state().state not in ENDED, self.story(job)
+            said = [line for line in read_lines(job.paths.progress) if line.get("phase") == phase]
+            steps = {line.get("step") for line in read_lines(job.paths.metrics) if "loss" in line}
+            return bool(said) and (not again or len(steps) >= 4) and job.state().trainer is not None
+
+        wait_until(there, 240, f"{phase} of {job.id}")
 
     def wait_for_end(self, job: Job) -> JobState:
         def ended() -> bool:
@@ -128,6 +142,44 @@ def test_losses_after_every_way_to_die_equal_an_unbroken_jobs_to_the_last_bit() 
     assert job.state().attempt == 4
     assert losses(job) == expected
     assert job.state().first_eval_loss == unbroken.state().first_eval_loss
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str, float]]:
+    """The losses of a short job that nothing disturbs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FINETUI_HOME", str(tmp_path_factory.mktemp("undisturbed")))
+        jobs = Jobs()
+        job = jobs.start("undisturbed", **SHORT)
+        assert jobs.wait_for_end(job) == JobState.succeeded, jobs.story(job)
+        return losses(job)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["KILL", "TERM"])
+@pytest.mark.parametrize("phase", ["loading", "tokenising", "rehearsing", "training", "evaluating", "saving"])
+def test_the_real_trainer_killed_in_each_phase(
+    phase: str, number: signal.Signals, expected: list[tuple[int, str, float]]
+) -> None:
+    # Given a job whose trainer has just begun a phase
+    jobs = Jobs()
+    job = jobs.start(phase, **SHORT)
+    jobs.wait_for_phase(job, phase)
+    trainer = job.state().trainer
+    assert trainer is not None
+
+    # When it gets a signal
+    os.kill(trainer.pid, number)
+    ended = jobs.wait_for_end(job)
+
+    # Then its state says what became of it, and going on gives the losses of an undisturbed job
+    if number == signal.SIGKILL:
+        assert (ended, job.state().reason) == (JobState.failed, "killed"), jobs.story(job)
+    else:
+        assert ended in (JobState.paused, JobState.cancelled), jobs.story(job)
+        assert (ended == JobState.paused) == bool(job.checkpoints())
+    jobs.engine.resume(job)
+    assert jobs.wait_for_end(job) == JobState.succeeded, jobs.story(job)
+    assert losses(job) == expected
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
