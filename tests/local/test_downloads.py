@@ -98,7 +98,7 @@ def test_a_download_that_outlived_its_scheduler_is_not_begun_a_second_time(bench
     bench.wait_until(bench.downloads)
     for scheduler in bench.schedulers():
         scheduler.kill()
-    bench.wait_until(lambda: not bench.schedulers())
+    bench.wait_until(lambda: not bench.scheduler_lives())
 
     bench.engine.start(job)
 

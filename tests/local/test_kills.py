@@ -124,6 +124,7 @@ def test_a_kill_neither_loses_nor_doubles_nor_lies(case: Case, bench: Workbench)
             if case.signal != SIGHUP:
                 # Its zombie may wait for the app to look after it: that is as good as gone.
                 bench.wait_until(lambda: not set(victims) & set(bench.processes()))
+                bench.wait_until(lambda: case.victim != "scheduler" or not bench.scheduler_lives())
             scheduling.ensure(bench.home)  # as every command does
             assert job.state().state == before.state
             assert job.state().attempt == before.attempt

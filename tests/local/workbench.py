@@ -123,6 +123,10 @@ class Workbench:
     def schedulers(self) -> list[psutil.Process]:
         return self.processes("finetui.engines.local.scheduler")
 
+    def scheduler_lives(self) -> bool:
+        """By its lock: a killed process loses its command line some time before it lets go of its files."""
+        return _locked(self.home.scheduler_lock)
+
     def supervisors(self, job: Job) -> list[psutil.Process]:
         return self.processes("finetui.engines.local.supervisor", job.id)
 
