@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
-from finetui.engines.states import JobState
+from finetui.engines.states import UNFINISHED, JobState
 from local.conftest import bench
 from local.workbench import Workbench
 
@@ -34,6 +40,27 @@ def finetui(
     )
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     return done
+
+
+def on_terminal(*arguments: str, columns: int) -> list[str]:
+    """The lines that a command shows on a terminal of this width."""
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        [*FINETUI, *arguments],
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"COLUMNS": str(columns), "LINES": "24"},
+    )
+    os.close(theirs)
+    shown = b""
+    # Reading fails where the last writer has closed its end.
+    with suppress(OSError):
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    assert done.wait(60) == 0
+    return shown.decode().splitlines()
 
 
 def document(*arguments: str) -> Any:
@@ -120,7 +147,7 @@ def test_relative_paths_count_from_here_on_the_command_line(bench: Workbench) ->
 
 WRONG: list[tuple[list[str], int, str]] = [
     (["show", "nothing"], 2, "nothing"),
-    (["show"], 2, "job"),
+    (["show"], 2, "JOB"),
     (["frobnicate"], 2, "frobnicate"),
     (["run"], 2, "spec"),
     (["run", "missing.toml"], 2, "missing.toml"),
@@ -194,9 +221,80 @@ def test_the_app_needs_a_terminal_and_says_so() -> None:
 
 
 def test_help_has_an_example_and_completion_can_be_installed() -> None:
-    for command in ("run", "jobs", "ask", "check", "plan"):
-        assert "Example" in finetui(command, "--help").stdout, command
-    assert "--install-completion" in finetui("--help").stdout
+    said = finetui("--help").stdout
+    commands = re.findall(r"^│ ([a-z]+) ", said, re.MULTILINE)
+    assert len(commands) > 10
+    for command in commands:
+        words = ("setup", "trainer") if command == "setup" else (command,)
+        text = finetui(*words, "--help").stdout
+        assert f"Example: finetui {' '.join(words)}" in text
+        # That a flag is off unless it is given goes without saying.
+        assert "False" not in text
+    assert "--install-completion" in said
+    assert "[default: 0.0]" in finetui("ask", "--help").stdout
+
+
+MISSPELT = [
+    (["chekc", "x"], "there is no command 'chekc'; did you mean check?"),
+    (["logs"], "logs: JOB is missing"),
+    (["ask", "hello"], "ask: --model is missing"),
+    (["run", "-t"], "run: -t needs a value"),
+    (["ask", "a", "table", "-m", "last"], "put quotes around a text of several words"),
+    (["run", "--trian", "x"], "did you mean --train?"),
+    (["setup", "everything"], "unknown command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISSPELT, ids=lambda value: str(value)[:40])
+def test_a_misspelt_command_line_is_answered_in_its_own_words(arguments: list[str], said: str) -> None:
+    done = finetui(*arguments)
+    assert done.returncode == 2
+    assert said.lower() in done.stderr.lower()
+    assert "--help` " in done.stderr
+    assert done.stdout == ""
+
+
+def test_leaving_a_watched_job_says_that_it_goes_on(bench: Workbench) -> None:
+    bench.steer(steps=10_000, seconds=0.01)
+    job = bench.start()
+    watching = subprocess.Popen([*FINETUI, "watch", job.id], stdout=PIPE, stderr=PIPE, text=True)
+    assert watching.stdout
+    assert watching.stdout.readline()
+    watching.send_signal(signal.SIGINT)
+    _, said = watching.communicate(timeout=60)
+    assert watching.returncode == 130
+    assert "jobs go on" in said
+    assert job.state().state in UNFINISHED
+    finetui("stop", job.id, "--now")
+
+
+def test_a_job_that_printed_nothing_says_where_to_look(bench: Workbench) -> None:
+    job = bench.start()
+    bench.wait_gone(job)
+    job.paths.log.write_bytes(b"")
+    done = finetui("logs", job.id)
+    assert done.stdout == ""
+    assert f"finetui show {job.id}" in done.stderr
+
+
+def test_tables_fit_the_terminal_and_are_whole_in_a_pipe(bench: Workbench) -> None:
+    # Given a job with more metrics than 60 columns hold
+    bench.steer(steps=3)
+    job = bench.start()
+    bench.wait_gone(job)
+
+    # Then no line is wider than the terminal, reasons are folded beside their values
+    for command in (["jobs"], ["show", job.id], ["metrics", job.id]):
+        shown = on_terminal(*command, columns=60)
+        assert shown
+        assert max(map(len, shown)) <= 60 or command[0] == "show"
+    reasons = [line for line in on_terminal("show", job.id, columns=60) if line.startswith(" " * 38)]
+    assert reasons
+
+    # And a pipe has each row in one line, with every column
+    header = finetui("metrics", job.id).stdout.splitlines()[0]
+    assert {"step", "loss"} < set(header.split())
+    assert "model" in finetui("jobs").stdout.splitlines()[0]
 
 
 def test_a_command_loads_neither_torch_nor_the_screen() -> None:

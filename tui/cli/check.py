@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ...engines.datasets.check import FileReport
 from ...engines.datasets.check import check as check_files
-from .output import DONE, FAILED, Json, print_json, say
+from .output import DONE, FAILED, Json, plural, print_json, say, say_beside
 
 SYMBOLS = {"error": "✗", "warning": "!", "note": "·"}
 
@@ -40,26 +40,26 @@ def check(
         print_json(report.to_json())
     else:
         for file in report.files:
-            for line in lines_of(file):
-                say(line)
-        say(f"{report.errors} errors, {report.warnings} warnings")
+            for margin, text in lines_of(file):
+                say_beside(margin, text)
+        say(f"{plural(report.errors, 'error')}, {plural(report.warnings, 'warning')}")
     return FAILED if report.errors else DONE
 
 
-def lines_of(file: FileReport) -> Iterator[str]:
-    """One file's report, worst first."""
+def lines_of(file: FileReport) -> Iterator[tuple[str, str]]:
+    """One file's report, worst first: each line's margin and its text."""
     usable = "" if file.usable_rows == file.rows else f", {file.usable_rows:,} usable"
-    yield f"{file.path}: {file.format or 'unknown format'}, {file.rows:,} rows{usable}"
+    yield "", f"{file.path}: {file.format or 'unknown format'}, {plural(file.rows, 'row')}{usable}"
     shown: dict[str, int] = {}
     for problem in file.problems:
         where = f"line {problem.line}" + (f", column {problem.column}" if problem.column else "")
         place = f"{where}: " if problem.line else ""
-        yield f"  {SYMBOLS[problem.severity]} {place}{problem.message}"
+        yield f"  {SYMBOLS[problem.severity]} ", f"{place}{problem.message}"
         shown[problem.id] = shown.get(problem.id, 0) + 1
         last = shown[problem.id] == sum(other.id == problem.id for other in file.problems)
         if last:
             more = file.counts.get(problem.id, 0) - shown[problem.id]
             if more > 0:
-                yield f"      and {more:,} more like this"
+                yield "      ", f"and {more:,} more like this"
             if problem.fix:
-                yield f"      → {problem.fix}"
+                yield "      → ", problem.fix

@@ -18,7 +18,7 @@ from ...engines.settings import Settings
 from ...engines.states import UNFINISHED, JobState
 from ...engines.text import one_line
 from .jobs import follow_job
-from .output import DONE, FAILED, Json, note, number, print_json, say
+from .output import DONE, FAILED, Json, can_be_drawn_on, note, number, print_json, say
 
 ABOUT = """\
 A toy: a model of a million parameters, made for this demonstration on generated text. It knows
@@ -33,6 +33,8 @@ def register(app: cyclopts.App) -> None:
 def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Json = False) -> int:
     """Train the bundled toy model for real, watch it, and see base beside tuned.
 
+    Example: `finetui demo --headless`
+
     Args:
         headless: Print lines; don't open the app.
     """
@@ -42,7 +44,7 @@ def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Jso
         say(ABOUT)
     job = start_demo(settings)
     engine = find_engine(job.state().engine, settings)
-    live = not headless and not json and sys.stdin.isatty() and sys.stdout.isatty()
+    live = not headless and not json and sys.stdin.isatty() and sys.stdout.isatty() and can_be_drawn_on()
     if live:
         from ..app import run
 

@@ -1,8 +1,7 @@
-"""Commands on jobs: jobs, show, watch, logs, metrics, stop, resume, rm."""
+"""Commands on jobs: jobs, show, watch, stop, resume, rm."""
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from pathlib import Path
@@ -13,22 +12,20 @@ import msgspec
 from cyclopts import Parameter
 
 from ...engines.engine import Engine, EngineError, find_engine
-from ...engines.follow import Follower
 from ...engines.job import Job, State
 from ...engines.records import read_lines
 from ...engines.settings import Settings
 from ...engines.states import SYMBOLS, UNFINISHED, JobState
 from ...engines.store import Store, Summary
-from ...engines.text import clean, one_line
-from ...monitors.metric_table import table_of
-from .output import DONE, FAILED, Json, note, number, print_json, say, size, table
+from ...engines.text import one_line
+from .output import DONE, FAILED, Json, chosen, note, number, print_json, say, say_beside, size, table
 
 JobRef = Annotated[str, Parameter(help="A job's id, a unique prefix of it, its name, or `last`.")]
 NEWEST = 30
 
 
 def register(app: cyclopts.App) -> None:
-    for command in (jobs, show, watch, logs, metrics, stop, resume, rm):
+    for command in (jobs, show, watch, stop, resume, rm):
         app.command(command)
 
 
@@ -80,7 +77,7 @@ def jobs(*, all: bool = False, json: Json = False) -> int:
         model = summary.model if summary.model.count("/") <= 1 else Path(summary.model).name
         symbol = SYMBOLS[state.state]
         rows.append((symbol, summary.id, word, done(state), number(state.loss), evals(state), model))
-    table(rows, right=frozenset({3, 4}))
+    table(rows, right=frozenset({3, 4}), spare=(6, 4, 5))
     if len(shown) < len(summaries):
         note(f"{len(summaries) - len(shown)} older ones: --all")
     return DONE
@@ -103,7 +100,10 @@ def evals(state: State) -> str:
 
 
 def show(job: JobRef, *, json: Json = False) -> int:
-    """Show one job: what was asked, what was planned and why, where it stands, what happened."""
+    """Show one job: what was asked, what was planned and why, where it stands, what happened.
+
+    Example: `finetui show last`
+    """
     found, _ = open_job(job)
     summary = Store(found.home).summary(found.id)
     plan, events = found.plan(), found.events()
@@ -129,11 +129,11 @@ def show(job: JobRef, *, json: Json = False) -> int:
     table(facts)
     say()
     values = plan["values"] | resolved(found)
-    table([("value", "", "reason"), *((k, str(v["value"]), v["reason"]) for k, v in values.items())])
+    table([("value", "", "reason"), *((k, chosen(v["value"]), v["reason"]) for k, v in values.items())])
     say()
     for event in events[-20:]:
         moment = time.strftime("%m-%d %H:%M:%S", time.localtime(event["time"]))
-        say(f"{moment}  {event['level']:<7}  {one_line(str(event['message']))}")
+        say_beside(f"{moment}  {event['level']:<7}  ", one_line(str(event["message"])))
     return DONE
 
 
@@ -151,6 +151,8 @@ def valid_rows(plan: dict[str, Any]) -> int:
 
 def watch(job: JobRef, *, json: Json = False) -> int:
     """Follow a job until it ends; ctrl+c leaves, the job goes on.
+
+    Example: `finetui watch last`
 
     With --json each change is a line.
     """
@@ -202,58 +204,10 @@ def line_of(state: State) -> str:
     return "  ".join(parts)
 
 
-def logs(
-    job: JobRef, *, follow: Annotated[bool, Parameter(name=["--follow", "-f"], negative="")] = False
-) -> int:
-    """Print what the trainer printed.
-
-    Args:
-        follow: Go on until the job ends.
-    """
-    found, engine = open_job(job)
-    follower = Follower(found.paths.log)
-    while True:
-        ended = found.state().state not in UNFINISHED
-        while lines := follower.read():
-            sys.stdout.write("".join(clean(line.decode(errors="replace")) + "\n" for line in lines))
-        sys.stdout.flush()
-        if ended or not follow:
-            return DONE
-        engine.sync(found)
-        time.sleep(0.3)
-
-
-def metrics(
-    job: JobRef, *, csv_: Annotated[bool, Parameter(name="--csv", negative="")] = False, json: Json = False
-) -> int:
-    """Print a job's metrics, a row a step: what counts after resumes, not every line that was written.
-
-    Args:
-        csv_: As CSV.
-    """
-    found, _ = open_job(job)
-    rows = table_of(found)
-    if json:
-        print_json(rows)
-        return DONE
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if csv_:
-        writer = csv.DictWriter(sys.stdout, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    elif rows:
-        shown = [name for name in names if name not in ("attempt", "time")]
-        table(
-            [shown, *([number(row.get(name), 6) for name in shown] for row in rows)],
-            right=frozenset(range(99)),
-        )
-    else:
-        note("no metrics yet")
-    return DONE
-
-
 def stop(job: JobRef, *, now: Annotated[bool, Parameter(negative="")] = False, json: Json = False) -> int:
     """Stop a job: it saves a checkpoint first and can be resumed.
+
+    Example: `finetui stop last`
 
     Args:
         now: Kill it; what was trained since the last checkpoint is lost.
@@ -284,6 +238,8 @@ def resume(
 ) -> int:
     """Go on with a job that was stopped, interrupted, failed or cancelled, from its last checkpoint.
 
+    Example: `finetui resume last --follow`
+
     Args:
         follow: Stay and watch it.
     """
@@ -307,6 +263,8 @@ def rm(
     json: Json = False,
 ) -> int:
     """Remove a job with its result, or only its checkpoints.
+
+    Example: `finetui rm last --checkpoints`
 
     Args:
         checkpoints: Keep the job and its result; it can't be resumed any more.

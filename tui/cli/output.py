@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import msgspec
 from cyclopts import Parameter
@@ -42,21 +45,65 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def table(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
-    """Aligned columns.
+def say_beside(margin: str, text: str) -> None:
+    """A text to the right of a margin, on stdout: on a terminal folded there, elsewhere one line."""
+    for line in _beside(margin, text, sys.stdout):
+        say(line)
+
+
+def note_beside(margin: str, text: str) -> None:
+    """The same on stderr."""
+    for line in _beside(margin, text, sys.stderr):
+        note(line)
+
+
+def _beside(margin: str, text: str, stream: TextIO) -> list[str]:
+    columns = _columns(stream)
+    room = columns - len(margin) if columns else 0
+    if room < 20 or len(text) <= room:
+        return [(margin + text).rstrip()]
+    # Paths and commands stay whole, so that they can be copied.
+    folded = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return [(" " * len(margin) if i else margin) + line for i, line in enumerate(folded)]
+
+
+def table(
+    rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset(), spare: Sequence[int] = ()
+) -> list[str]:
+    """Aligned columns; on a terminal the last one is folded where it is too wide.
 
     Args:
         rows: the first one is the heading.
         right: columns that are aligned to the right.
+        spare: columns that a narrow terminal does without, the first one first.
+
+    Returns:
+        The headings that were left out.
     """
     lines = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    widths = {i: max(len(line[i]) for line in lines) for i in range(len(lines[0]))}
+    columns = _columns(sys.stdout)
+    left_out = []
+    for i in spare:
+        if columns and sum(widths.values()) + 2 * (len(widths) - 1) > columns:
+            left_out.append(lines[0][i])
+            del widths[i]
+    *first, last = widths
     for line in lines:
-        cells = [
-            c.rjust(w) if i in right else c.ljust(w)
-            for i, (c, w) in enumerate(zip(line, widths, strict=True))
-        ]
-        say("  ".join(cells).rstrip())
+        cells = [line[i].rjust(widths[i]) if i in right else line[i].ljust(widths[i]) for i in first]
+        text = line[last].rjust(widths[last]) if last in right else line[last]
+        say_beside("".join(f"{cell}  " for cell in cells), text)
+    return left_out
+
+
+def can_be_drawn_on() -> bool:
+    """Whether the terminal knows how to place text: an editor's shell window says that it doesn't."""
+    return os.environ.get("TERM") != "dumb"
+
+
+def _columns(stream: TextIO) -> int | None:
+    """The terminal's width in characters; None where the stream goes to none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def explain(error: Exception) -> tuple[dict[str, Any], int] | None:
@@ -107,6 +154,24 @@ def ago(seconds: float) -> str:
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"
     return f"{int(seconds)} s"
+
+
+def plural(count: int, what: str) -> str:
+    """A count of things: `1 row`, `1,200 rows`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def chosen(value: Any) -> str:
+    """A planned value as a spec file writes it, or a dash where nothing is chosen."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
 
 
 def number(value: float | None, digits: int = 4) -> str:
