@@ -218,11 +218,14 @@ class Store:
             Bytes freed.
 
         Raises:
-            JobBusy: it is running; stop it first.
+            JobBusy: it is running, or waits on another machine; stop it first.
         """
         with job.hold() as held:
-            if held.state().state in ALIVE:
-                raise JobBusy(f"job {job.id} is {held.state().state}; stop it first")
+            state = held.state()
+            if state.state in ALIVE:
+                raise JobBusy(f"job {job.id} is {state.state}; stop it first")
+            if job.foreign(state) and state.state in UNFINISHED:
+                raise JobBusy(f"job {job.id} waits on {state.host}; stop it there first")
             target = job.paths.checkpoints if checkpoints_only else job.paths.folder
             freed = _size(target)
             if checkpoints_only:

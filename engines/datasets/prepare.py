@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from .canonical import Stored, SystemPrompts, Writer
 from .check import Tally, examined
@@ -56,6 +56,20 @@ class Prepared:
     problems: tuple[Problem, ...]
     counts: dict[str, int]
     dropped_rows: int
+
+    def to_plan(self) -> dict[str, Any]:
+        """`data` of plan.json."""
+
+        def part(stored: Stored | None) -> dict[str, Any] | None:
+            return stored and {"path": str(stored.path), "sha256": stored.sha256, "rows": stored.rows}
+
+        return {
+            "train": part(self.train),
+            "valid": part(self.valid),
+            "system": self.system,
+            "format": self.format,
+            "dropped_rows": self.dropped_rows,
+        }
 
 
 @dataclass(frozen=True, slots=True)

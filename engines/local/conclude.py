@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..exits import Ending, Verdict, log_tail, verdict
 from ..job import HeldJob
 from ..states import ALIVE, JobState
-from .exits import Ending, Verdict, log_tail, verdict
 from .progress import Progress
 
 

@@ -11,30 +11,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..datasets.canonical import Stored
+from .. import interpreter
 from ..datasets.prepare import DataError, Prepared, prepare
 from ..datasets.problem import Problem
 from ..defaults import SEED, Facts, method_of, resolve
 from ..engine import EngineError, ModelRef, Plan, Value
+from ..exits import ADVICE
 from ..gpu import Gpu, Snapshot, visible_gpus
 from ..hardware import Nvml
 from ..job import HeldJob, Job, JobBusy
 from ..models import weights
 from ..models.weights import ModelNotFound, Weights
+from ..planning.memory import at_least_bytes
 from ..settings import Settings
 from ..spec import JobSpec, build, setting
 from ..states import ALIVE, ENDED, RESUMABLE, JobState
-from . import interpreter, scheduling
+from . import scheduling
 from .conclude import drop_requests, settle
-from .exits import ADVICE
 from .lease import CPU
 from .processes import kill_group, logout_kills, terminate
 
 PATIENCE_SECONDS = 1.0
 """How long a command waits for whoever holds a job for a moment."""
-
-CUDA_CONTEXT_BYTES = 500 << 20
-"""What a CUDA context takes beside the weights, from 140 MiB (T4) to about 500 MiB (Hopper)."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class LocalEngine:
                 "remote_code": spec.remote_code,
                 "parameters": facts.parameters,
             },
-            "data": data_document(data),
+            "data": data.to_plan(),
             "template": {
                 "text": template,
                 "sha256": hashlib.sha256(template.encode()).hexdigest() if template else None,
@@ -316,34 +314,3 @@ def _hold(job: Job, *, unless: frozenset[JobState] = frozenset()) -> Iterator[He
             raise EngineError(
                 "disk_full", f"job {job.id} can't be changed: {error}", ADVICE["disk_full"]
             ) from error
-
-
-def data_document(data: Prepared) -> dict[str, Any]:
-    """`data` of plan.json."""
-
-    def part(stored: Stored | None) -> dict[str, Any] | None:
-        return stored and {"path": str(stored.path), "sha256": stored.sha256, "rows": stored.rows}
-
-    return {
-        "train": part(data.train),
-        "valid": part(data.valid),
-        "system": data.system,
-        "format": data.format,
-        "dropped_rows": data.dropped_rows,
-    }
-
-
-def at_least_bytes(model: Weights | None, method: str, device: str) -> int | None:
-    """What a job needs before the first row: weights, optimizer, CUDA context. A floor, no estimate.
-
-    NF4 with double quantisation takes 0.5 + 1/64 + 4/(64·256) bytes a parameter (QLoRA, section 3); what it
-    does not quantise, and LoRA's base, 2; full fine-tuning with fp32 masters and AdamW 16.
-    """
-    if model is None or model.parameters is None or model.linear_parameters is None:
-        return None
-    if method == "qlora":
-        size = model.linear_parameters * (0.5 + 1 / 64 + 4 / (64 * 256))
-        size += (model.parameters - model.linear_parameters) * 2
-    else:
-        size = model.parameters * (2 if method == "lora" else 16)
-    return int(size) + (CUDA_CONTEXT_BYTES if device == "cuda" else 0)

@@ -11,11 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from ..exits import ADVICE, Ending, log_tail, verdict
 from ..follow import Follower
 from ..home import Home
+from ..interpreter import TRAINER, environment
 from ..records import parse_lines
-from .exits import ADVICE, Ending, log_tail, verdict
-from .interpreter import TRAINER, environment
+
+
+def fetch_key(plan: dict[str, Any]) -> str:
+    """What is fetched, as jobs may share it: with the model's own code it is another download."""
+    model = plan["model"]
+    return f"{model['name']}@{model['revision'] or 'main'}" + ("@code" if model["remote_code"] else "")
 
 
 @dataclass
@@ -43,7 +49,7 @@ class Fetch:
         if model["remote_code"]:
             command.append("--remote-code")
         # Revisions have slashes too, and two of one model are two downloads.
-        name = quote(f"{model['name']}@{model['revision'] or 'main'}", safe="@")
+        name = quote(fetch_key(plan), safe="@")
         home.machine.mkdir(parents=True, exist_ok=True)
         output = home.machine / f"fetch-{name}.jsonl"
         # The download holds it, as a trainer its lease, and so outlives whoever began it.

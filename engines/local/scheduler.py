@@ -21,7 +21,7 @@ from ..states import JobState
 from ..store import Store, Summary
 from ..text import one_line
 from . import scheduling
-from .fetching import Fetch
+from .fetching import Fetch, fetch_key
 from .lease import CPU, Lease, holder, take
 from .processes import start_detached
 
@@ -171,11 +171,6 @@ class Scheduler:
             state = held.state()
             if state.state == JobState.queued and state.waiting_for != waiting_for:
                 held.update(waiting_for=waiting_for)
-
-
-def fetch_key(plan: dict[str, Any]) -> str:
-    """What is fetched, as jobs may share it."""
-    return f"{plan['model']['name']}@{plan['model']['revision'] or 'main'}"
 
 
 def lacking_memory(gpu: Gpu, plan: dict[str, Any]) -> str | None:

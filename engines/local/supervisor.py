@@ -17,14 +17,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..exits import disk_is_full, oom_kills
 from ..home import Home
+from ..interpreter import TRAINER, environment
 from ..job import HeldJob, Job, JobBusy
 from ..machine import ProcessIdentity, host, machine_id
 from ..states import ALIVE, JobState
 from . import scheduling
 from .conclude import asked_by_requests, conclude, drop_requests, tell
-from .exits import disk_is_full, oom_kills
-from .interpreter import TRAINER, environment
 from .lease import CPU
 from .progress import Progress
 from .sampler import sample_for_ever

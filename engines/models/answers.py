@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from ..engine import EngineError, ModelRef
-from ..local.exits import Ending, verdict
-from ..local.interpreter import TRAINER, environment
+from ..exits import Ending, verdict
+from ..interpreter import TRAINER, environment
 from .chat import base_key
 
 BASE = "base"

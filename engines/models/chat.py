@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from ..engine import EngineError, ModelRef
-from ..local.exits import ADVICE, Ending, verdict
-from ..local.interpreter import TRAINER, environment
+from ..exits import ADVICE, Ending, verdict
+from ..interpreter import TRAINER, environment
 from ..text import one_line
 
 START_SECONDS = 600.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..engine import EngineError, ModelRef, find_engine
+from ..interpreter import choose
 from ..job import Job
-from ..local.interpreter import choose
 from ..settings import Settings
 from ..store import JobNotFound, Store
 from . import weights

@@ -137,7 +137,7 @@ def read_plan(path: Path) -> Plan:
             valid=Path(data["valid"]["path"]) if data.get("valid") else None,
             template=Template(template.get("text"), template.get("sha256")),
             device=said["device"],
-            values=dict.fromkeys(ADAPTER_ONLY, {"value": None, "reason": "no adapter"})
+            values={name: {"value": None, "reason": "no adapter"} for name in ADAPTER_ONLY}
             | {name: dict(value) for name, value in said["values"].items()},
         )
         for name in Values.__dataclass_fields__:

@@ -518,3 +518,13 @@ def test_a_summary_is_the_documented_json(store: Store) -> None:
     shown = msgspec.json.decode(msgspec.json.encode(store.jobs()[0].to_json()))
     assert {"id", "name", "model", "method", "created", "state", "since", "engine", "host"} <= set(shown)
     assert shown["state"] == "failed" and "data" not in shown
+
+
+def test_a_job_that_waits_on_another_machine_is_not_removed_from_here(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = store.create(spec(), plan())
+    monkeypatch.setattr(job, "foreign", lambda state: True)
+    with pytest.raises(JobBusy, match="stop it there"):
+        store.remove(job)
+    assert job.paths.state.exists()

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from finetui.engines.local.interpreter import TRAINER
+from finetui.engines.interpreter import TRAINER
 from finetui.engines.local.setup import requirements
 
 

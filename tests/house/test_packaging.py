@@ -75,7 +75,7 @@ def test_what_is_installed_runs_away_from_the_checkout(wheel: Path, tmp_path: Pa
     code = (
         "import finetui.engines.store as store, finetui.engines.local.engine, finetui.monitors.hardware\n"
         "from finetui.engines.engine import engine_names\n"
-        "from finetui.engines.local.interpreter import TRAINER\n"
+        "from finetui.engines.interpreter import TRAINER\n"
         "print(store.__file__, TRAINER, (TRAINER / '__main__.py').exists(), 'local' in engine_names())"
     )
     # -P: the current folder is not on the path; PYTHONPATH goes before an editable installation.

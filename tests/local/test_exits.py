@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 from finetui.engines.engine import EngineError
+from finetui.engines.exits import ADVICE, Ending, disk_is_full, log_tail, verdict
 from finetui.engines.local.engine import LocalEngine
-from finetui.engines.local.exits import ADVICE, Ending, disk_is_full, log_tail, verdict
 from finetui.engines.settings import Settings
 from finetui.engines.states import ENDED, JobState
 from local.workbench import Workbench

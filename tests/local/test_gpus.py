@@ -15,8 +15,8 @@ import psutil
 import pytest
 from finetui.engines.engine import EngineError
 from finetui.engines.job import Job
-from finetui.engines.local.engine import CUDA_CONTEXT_BYTES
 from finetui.engines.local.lease import holder
+from finetui.engines.planning.memory import CUDA_CONTEXT_BYTES
 from finetui.engines.records import read_lines
 from finetui.engines.states import JobState
 from local.workbench import Workbench

@@ -12,17 +12,17 @@ from typing import Annotated, Literal
 import cyclopts
 from cyclopts import Parameter
 
+from ...engines import interpreter
 from ...engines.engine import EngineError, engine_names
 from ...engines.gpu import visible_gpus
 from ...engines.hardware import Nvml
 from ...engines.home import Home
 from ...engines.host import HostReader, disk_of
-from ...engines.local import interpreter
 from ...engines.local.processes import logout_kills
 from ...engines.local.setup import setup_trainer
 from ...engines.models.weights import hub_cache
 from ...engines.settings import Settings
-from .output import DONE, FAILED, Json, note, print_json, say, size
+from .output import DONE, FAILED, Json, note, print_json, say, say_beside, size
 
 LOW_DISK_BYTES = 20 << 30
 
@@ -52,6 +52,8 @@ def doctor(
 ) -> int:
     """Say what this machine has, what is missing, and the command that mends it.
 
+    Example: `finetui doctor --import`
+
     Args:
         imports: Also import torch and the rest in each interpreter (some seconds).
     """
@@ -60,7 +62,7 @@ def doctor(
     for finding in examine(settings, imports=imports):
         findings.append(finding)
         if not json:
-            say(f"{SYMBOLS[finding.state]} {finding.what:<12} {finding.message}")
+            say_beside(f"{SYMBOLS[finding.state]} {finding.what:<12} ", finding.message)
             if finding.fix:
                 say(f"  {'':<12} → {finding.fix}")
     if json:
@@ -94,7 +96,11 @@ def _folder(what: str, path: Path) -> Iterator[Finding]:
     while not existing.exists():
         existing = existing.parent
     disk = disk_of(existing)
-    if not os.access(existing, os.W_OK):
+    if not existing.is_dir():
+        yield Finding(
+            what, "missing", f"{existing} is no folder", "set FINETUI_HOME (or HF_HOME) to a folder of yours"
+        )
+    elif not os.access(existing, os.W_OK):
         yield Finding(
             what, "missing", f"{path} can't be written", "set FINETUI_HOME (or HF_HOME) to a folder of yours"
         )
@@ -145,6 +151,8 @@ def _interpreters(settings: Settings, imports: bool) -> Iterator[Finding]:
 
 def trainer(*, json: Json = False) -> int:
     """Make an environment for the trainer, with tested versions and a torch that the driver takes.
+
+    Example: `finetui setup trainer`
 
     Nothing else on this machine is touched; an existing torch stays as it is.
     """

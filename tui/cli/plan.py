@@ -13,11 +13,11 @@ from ...engines.defaults import Facts, resolve
 from ...engines.engine import EngineError
 from ...engines.gpu import visible_gpus
 from ...engines.hardware import Nvml
-from ...engines.local.engine import at_least_bytes
 from ...engines.local.lease import CPU
 from ...engines.models import weights
+from ...engines.planning.memory import at_least_bytes
 from ...engines.spec import JobSpec, LoraSpec, TrainSpec
-from .output import DONE, Json, print_json, say, size, table
+from .output import DONE, Json, chosen, print_json, say, say_beside, size, table
 
 
 def register(app: cyclopts.App) -> None:
@@ -83,12 +83,13 @@ def plan(
         f"{found.parameters:,} parameters" if found and found.parameters else "not on this machine yet"
     )
     say(f"{model}: {parameters}")
-    say(f"memory: not estimated yet; without the rows it takes {size(least)}")
-    say(f"GPU: {size(gpu_bytes)} ({where})" if gpu_bytes else f"GPU: none ({where})")
+    floor = f"; the weights alone take {size(least)}" if least else ""
+    say(f"memory: not estimated yet{floor}")
+    say_beside("GPU: ", f"{size(gpu_bytes)} ({where})" if gpu_bytes else f"none ({where})")
     if verdict:
         say("verdict: no, the weights alone don't fit")
     say()
-    table([("value", "", "reason"), *((name, str(v.value), v.reason) for name, v in values.items())])
+    table([("value", "", "reason"), *((name, chosen(v.value), v.reason) for name, v in values.items())])
     return DONE
 
 

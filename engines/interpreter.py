@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engine import EngineError
-from ..secret import without_secrets
-from ..settings import Settings
+from .engine import EngineError
+from .secret import without_secrets
+from .settings import Settings
 
-TRAINER = Path(__file__).resolve().parent.parent / "trainer"
+TRAINER = Path(__file__).resolve().parent / "trainer"
 """The trainer's folder: a program of its own, never imported here."""
 
 RECORDED = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..states import JobState
-from ..text import one_line
+from .states import JobState
+from .text import one_line
 
 
 @dataclass(frozen=True)

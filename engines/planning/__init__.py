@@ -1,0 +1,1 @@
+"""What a job will need, before there is one. Numbers say whether they are floors, estimates or measured."""
