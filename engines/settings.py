@@ -17,6 +17,10 @@ from .spec import SpecError, build, read_toml, setting
 T = TypeVar("T")
 
 
+class SettingsError(SpecError):
+    """The settings can't be used; the message names the file or the variable."""
+
+
 @dataclass(frozen=True)
 class LocalSettings:
     """[local] in config.toml: what holds for every local job that doesn't say otherwise."""
@@ -39,7 +43,7 @@ class Settings:
         """Read `$FINETUI_CONFIG`, else config.toml in the platform's folder; a missing file is an empty one.
 
         Raises:
-            SpecError: the file can't be used; file and key are named.
+            SettingsError: the file can't be used; file and key are named.
         """
         given = os.environ.get("FINETUI_CONFIG")
         default = platformdirs.user_config_path("finetui") / "config.toml"
@@ -50,23 +54,23 @@ class Settings:
         except FileNotFoundError:
             values = {}
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SpecError("", f"{path}: {error}") from error
+            raise SettingsError("", f"{path}: {error}") from error
         unknown = set(values) - {"local", "profile"}
         if unknown:
-            raise SpecError("", f"{path}: {min(unknown)}: unknown key; known here: local, profile")
+            raise SettingsError("", f"{path}: {min(unknown)}: unknown key; known here: local, profile")
         try:
             local = build(LocalSettings, _section("local", values.get("local", {})), "local.")
             profiles = _section("profile", values.get("profile", {}), "profile.NAME")
             for name, profile in profiles.items():
                 _section(f"profile.{name}", profile)
         except SpecError as error:
-            raise SpecError("", f"{path}: {error}") from error
+            raise SettingsError("", f"{path}: {error}") from error
         return cls(home, path, local, profiles)
 
 
 def _section(key: str, value: Any, title: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise SpecError(key, f"expected a section [{title or key}], got {value!r}")
+        raise SettingsError(key, f"expected a section [{title or key}], got {value!r}")
     return value
 
 
@@ -74,4 +78,4 @@ def _path(variable: str, make: Callable[[], T]) -> T:
     try:
         return make()
     except RuntimeError as error:  # "~somebody" who is not here
-        raise SpecError(variable, f"{os.environ.get(variable, '')!r}: {error}") from error
+        raise SettingsError(variable, f"{os.environ.get(variable, '')!r}: {error}") from error

@@ -304,3 +304,39 @@ def test_a_command_loads_neither_torch_nor_the_screen() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_home_that_is_a_file_is_named_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taken").write_text("")
+    for home in (tmp_path / "taken", tmp_path / "taken" / "below"):
+        monkeypatch.setenv("FINETUI_HOME", str(home))
+        done = finetui("demo", "--headless")
+        assert done.returncode == 2
+        assert "is a file" in done.stderr
+        assert "FINETUI_HOME" in done.stderr
+        examined = finetui("doctor")
+        assert examined.returncode == 1
+        assert f"✗ home         {tmp_path / 'taken'} is no folder" in examined.stdout
+
+
+def test_broken_settings_are_not_taken_for_a_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in (b"broken = [", b"\xff\xfe", b"[local]\npython = [3]"):
+        (tmp_path / "config.toml").write_bytes(content)
+        monkeypatch.setenv("FINETUI_CONFIG", str(tmp_path / "config.toml"))
+        done = finetui("jobs", "--json")
+        assert done.returncode == 2
+        error = json.loads(done.stdout)["error"]
+        assert error["reason"] == "settings"
+        assert str(tmp_path / "config.toml") in error["message"]
+        assert "FINETUI_CONFIG" in error["advice"]
+
+
+def test_rows_in_the_place_of_a_spec_or_a_model_are_told_where_they_belong(bench: Workbench) -> None:
+    done = finetui("run", str(bench.data))
+    assert done.returncode == 2
+    assert f"-t {bench.data} -m MODEL" in done.stderr
+    done = finetui("run", "-t", str(bench.data), "-m", bench.data.name, cwd=bench.folder)
+    assert done.returncode == 2
+    assert "rows.jsonl is a file" in done.stderr

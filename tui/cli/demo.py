@@ -18,12 +18,13 @@ from ...engines.settings import Settings
 from ...engines.states import UNFINISHED, JobState
 from ...engines.text import one_line
 from .jobs import follow_job
-from .output import DONE, FAILED, Json, can_be_drawn_on, note, number, print_json, say
+from .output import DONE, FAILED, Json, can_be_drawn_on, check_home, note, number, print_json, say, say_beside
 
-ABOUT = """\
-A toy: a model of a million parameters, made for this demonstration on generated text. It knows
-how to chat about table bookings in prose. QLoRA (a 4-bit base, trained adapters) now teaches it
-to answer with exact JSON. What is real: the training, the losses, the adapter and the answers."""
+ABOUT = (
+    "A toy: a model of a million parameters, made for this demonstration on generated text. It knows "
+    "how to chat about table bookings in prose. QLoRA (a 4-bit base, trained adapters) now teaches it "
+    "to answer with exact JSON. What is real: the training, the losses, the adapter and the answers."
+)
 
 
 def register(app: cyclopts.App) -> None:
@@ -39,9 +40,10 @@ def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Jso
         headless: Print lines; don't open the app.
     """
     settings = Settings.load()
+    check_home(settings.home.path)
     started = time.monotonic()
     if not json:
-        say(ABOUT)
+        say_beside("", ABOUT)
     job = start_demo(settings)
     engine = find_engine(job.state().engine, settings)
     live = not headless and not json and sys.stdin.isatty() and sys.stdout.isatty() and can_be_drawn_on()
@@ -49,6 +51,8 @@ def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Jso
         from ..app import run
 
         run(settings, until=job.id)
+        if job.state().state in UNFINISHED:
+            note("when it ends, base and tuned are compared here; ctrl+c leaves at once")
     if json:
         while job.state().state in UNFINISHED:
             engine.sync(job)

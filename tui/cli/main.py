@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ...engines.settings import Settings
 from . import ask, check, demo, doctor, jobs, logs, plan, run
-from .output import WRONG, can_be_drawn_on, explain, note, note_beside, print_json
+from .output import WRONG, can_be_drawn_on, check_home, explain, note, note_beside, print_json
 from .wrong_use import describe
 
 app = cyclopts.App(
@@ -40,11 +40,16 @@ def open_app() -> int:
         note("finetui: there is no terminal here; `finetui --help` lists the commands that need none")
         return WRONG
     if not can_be_drawn_on():
-        note("finetui: TERM=dumb can't be drawn on; `finetui --help` lists the commands that need no screen")
+        note_beside(
+            "finetui: ",
+            "TERM=dumb can't be drawn on; `finetui --help` lists the commands that need no screen",
+        )
         return WRONG
+    settings = Settings.load()
+    check_home(settings.home.path)
     from ..app import run as run_app
 
-    return run_app(Settings.load())
+    return run_app(settings)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import msgspec
@@ -15,6 +16,7 @@ from cyclopts import Parameter
 from ...engines.datasets.prepare import DataError
 from ...engines.engine import EngineError
 from ...engines.job import JobBusy
+from ...engines.settings import SettingsError
 from ...engines.spec import SpecError
 from ...engines.store import JobNotFound
 from ...engines.text import clean, one_line
@@ -113,6 +115,9 @@ def explain(error: Exception) -> tuple[dict[str, Any], int] | None:
         `{"reason", "message", "advice"}` and the exit code.
     """
     match error:
+        case SettingsError():
+            advice = "mend it there, or let FINETUI_CONFIG and FINETUI_HOME lead elsewhere"
+            return {"reason": "settings", "message": str(error), "advice": advice}, WRONG
         case SpecError():
             return {
                 "reason": "spec",
@@ -139,6 +144,18 @@ def explain(error: Exception) -> tuple[dict[str, Any], int] | None:
             message = f"{where}{error.strerror or error}"
             return {"reason": "disk_full" if full else "files", "message": message, "advice": advice}, FAILED
     return None
+
+
+def check_home(home: Path) -> None:
+    """Whether jobs can live there, or could once the folder is made.
+
+    Raises:
+        EngineError: the path, or one of its parents, is a file.
+    """
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    if not existing.is_dir():
+        what = "it is a file" if existing == home else f"{existing} is a file"
+        raise EngineError("files", f"{home} can't hold jobs: {what}", "set FINETUI_HOME to a folder of yours")
 
 
 def size(count: float | None) -> str:

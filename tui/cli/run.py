@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import cyclopts
 from cyclopts import Parameter
 
-from ...engines.engine import Plan, find_engine
+from ...engines.engine import EngineError, Plan, find_engine
 from ...engines.settings import Settings
 from ...engines.spec import JobSpec, SpecError, literal, parse, put, read_spec
 from ...engines.store import Store
 from ...engines.text import one_line
 from .jobs import follow_job, valid_rows
-from .output import DONE, Json, note, print_json, say, size
+from .output import DONE, Json, note, note_beside, print_json, say, size
+
+DATA_SUFFIXES = (".jsonl", ".json")
 
 
 def register(app: cyclopts.App) -> None:
@@ -64,17 +67,24 @@ def run(
         "name": name,
     }
     here = Path.cwd()
+    if model and (here / Path(model).expanduser()).is_file():
+        raise EngineError("usage", f"{model} is a file; a model is a folder or a hub id", "give rows with -t")
     for key, value in given.items():
         if value is not None:
             # A path on the command line counts from here, one in the file from the file's folder.
             local = key in ("data.train", "data.valid") or (key == "model" and (here / value).is_dir())
             changes[key] = str(here / Path(value).expanduser()) if local else value
+    if spec and spec.suffix in DATA_SUFFIXES:
+        advice = f"give a TOML file, or start it with: finetui run -t {shlex.quote(str(spec))} -m MODEL"
+        raise EngineError("usage", f"{spec} is data, not a job's spec", advice)
     job_spec = read_spec(spec, changes) if spec else _from_options(changes, here)
     maker = find_engine(job_spec.engine, settings)
     plan = maker.plan(job_spec)
     if not json:
         for problem in plan.problems:
-            note(f"{problem.severity}: {problem}")
+            note_beside(f"{problem.severity}: ", str(problem))
+        if any(problem.line for problem in plan.problems):
+            note("`finetui check` shows all that was found in the data")
     if dry_run:
         if json:
             print_json({"spec": dataclasses.asdict(job_spec), "plan": plan.document})

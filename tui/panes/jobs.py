@@ -227,5 +227,5 @@ class JobsPane(Pane):
         self.remove_class("-reading")
         self.set_class(not jobs.summaries and jobs.complete, "-empty")
         self.list.show(jobs.summaries)
-        about = "" if len(jobs.summaries) < 2 else f"{len(jobs.summaries):,}"
-        self.say(about if jobs.complete else f"{about}, reading on", problem or "")
+        parts = [f"{len(jobs.summaries):,}"] if len(jobs.summaries) > 1 else []
+        self.say(", ".join(parts if jobs.complete else [*parts, "reading on"]), problem or "")
