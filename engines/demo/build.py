@@ -70,7 +70,7 @@ def main() -> int:
     """Reads the arguments; unknown ones go to the pretraining script."""
     parser = argparse.ArgumentParser(prog="python -m finetui.engines.demo.build", description=__doc__)
     parser.add_argument("--out", type=Path, default=MODEL)
-    parser.add_argument("--minutes", type=float, default=25.0, help="time limit for the training itself")
+    parser.add_argument("--minutes", type=float, default=27.0, help="time limit for the training itself")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as cores")
     known, others = parser.parse_known_args()
     return build(known.out, known.minutes, known.threads, others)
