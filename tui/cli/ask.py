@@ -18,7 +18,7 @@ from ...engines.models.resolve import resolve
 from ...engines.records import append_line
 from ...engines.settings import Settings
 from ...engines.text import clean
-from .output import DONE, FAILED, Json, note, number, print_json, say
+from .output import AT_LEAST_ONE, DONE, FAILED, NOT_NEGATIVE, Json, note, number, print_json, say
 
 
 @dataclass
@@ -73,9 +73,9 @@ def ask(
     model: Annotated[list[str], Parameter(name=["--model", "-m"], negative="")],
     file: Annotated[Path | None, Parameter(name=["--file", "-f"])] = None,
     system: str | None = None,
-    limit: int | None = None,
-    max_tokens: int = 512,
-    temperature: float = 0.0,
+    limit: Annotated[int | None, AT_LEAST_ONE] = None,
+    max_tokens: Annotated[int, AT_LEAST_ONE] = 512,
+    temperature: Annotated[float, NOT_NEGATIVE] = 0.0,
     seed: int = 42,
     out: Path | None = None,
     json: Json = False,
@@ -177,6 +177,8 @@ def _questions(prompt: str | None, file: Path | None, limit: int | None) -> list
                 "usage", "what should be asked?", 'give a prompt, or -f FILE: finetui ask "…" -m last'
             )
         return [Question([{"role": "user", "content": sys.stdin.read().strip()}])]
+    if not file.is_file():
+        raise EngineError("files", f"{file}: no such file", "look at the path")
     questions = []
     for record in open_dataset(file).records():
         if record.row is not None:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from ...engines.datasets.check import FileReport
 from ...engines.datasets.check import check as check_files
+from ...engines.engine import EngineError
 from .output import DONE, FAILED, Json, plural, print_json, say, say_beside
 
 SYMBOLS = {"error": "✗", "warning": "!", "note": "·"}
@@ -35,6 +36,8 @@ def check(
         format: The rows' form, where it should not be detected.
         all: Every finding, not three of each kind.
     """
+    if not files:
+        raise EngineError("usage", "check: FILES are missing", "`finetui check --help` shows how")
     report = check_files(files, format, limit_examples=None if all else 3)
     if json:
         print_json(report.to_json())

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from ...engines.datasets.prepare import DataError
+from ...engines.datasets.read import UnknownFormat
 from ...engines.engine import EngineError
 from ...engines.job import JobBusy
 from ...engines.settings import SettingsError
@@ -21,6 +22,8 @@ from ...engines.spec import SpecError
 from ...engines.store import JobNotFound
 from ...engines.text import clean, one_line
 
+AT_LEAST_ONE = Parameter(validator=validators.Number(gte=1))
+NOT_NEGATIVE = Parameter(validator=validators.Number(gte=0))
 Json = Annotated[
     bool, Parameter(name="--json", negative="", help="One JSON document on stdout, for scripts.")
 ]
@@ -130,6 +133,8 @@ def explain(error: Exception) -> tuple[dict[str, Any], int] | None:
                 "message": str(error),
                 "advice": "`finetui check FILE` shows all",
             }, FAILED
+        case UnknownFormat():
+            return {"reason": "usage", "message": str(error), "advice": ""}, WRONG
         case EngineError():
             code = FAILED if error.reason == "missing_package" else WRONG
             return {"reason": error.reason, "message": error.message, "advice": error.advice}, code

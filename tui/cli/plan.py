@@ -7,7 +7,6 @@ from typing import Annotated
 
 import cyclopts
 import msgspec
-from cyclopts import Parameter
 
 from ...engines.defaults import Facts, resolve
 from ...engines.engine import EngineError
@@ -17,7 +16,7 @@ from ...engines.local.lease import CPU
 from ...engines.models import weights
 from ...engines.planning.memory import at_least_bytes
 from ...engines.spec import JobSpec, LoraSpec, TrainSpec
-from .output import DONE, Json, chosen, print_json, say, say_beside, size, table
+from .output import AT_LEAST_ONE, DONE, NOT_NEGATIVE, Json, chosen, print_json, say, say_beside, size, table
 
 
 def register(app: cyclopts.App) -> None:
@@ -28,11 +27,11 @@ def plan(
     model: str,
     *,
     method: str = "qlora",
-    gpu: Annotated[float | None, Parameter(help="Memory of the GPU in GiB; else the first GPU here.")] = None,
-    rows: int = 1000,
-    max_length: int | None = None,
-    batch_size: int | None = None,
-    rank: int | None = None,
+    gpu: Annotated[float | None, NOT_NEGATIVE] = None,
+    rows: Annotated[int, AT_LEAST_ONE] = 1000,
+    max_length: Annotated[int | None, AT_LEAST_ONE] = None,
+    batch_size: Annotated[int | None, AT_LEAST_ONE] = None,
+    rank: Annotated[int | None, AT_LEAST_ONE] = None,
     json: Json = False,
 ) -> int:
     """Say what a job on a model would need and which values it would get.
@@ -42,6 +41,7 @@ def plan(
     Args:
         model: A folder or a hub id that lies in the cache.
         method: qlora, lora or full.
+        gpu: Memory of the GPU in GiB; else the first GPU here.
         rows: How many rows the data has; some defaults depend on it.
         max_length: Longest row in tokens.
         batch_size: Rows an update.
