@@ -119,6 +119,9 @@ def _gpus() -> Finding:
     gpus = visible_gpus(snapshot, os.environ)
     if not gpus:
         return Finding("gpu", "warning", "CUDA_VISIBLE_DEVICES hides all GPUs", "unset it")
+    sick = [gpu for gpu in gpus if gpu.error]
+    if sick:
+        return Finding("gpu", "warning", "; ".join(f"GPU {gpu.index}: {gpu.error}" for gpu in sick))
     names = ", ".join(f"{gpu.index}: {gpu.name} {size(gpu.memory_total_bytes)}" for gpu in gpus)
     return Finding("gpu", "ok", f"{names}; driver {snapshot.driver}, CUDA up to {snapshot.cuda_driver}")
 

@@ -202,8 +202,7 @@ def _machine(hardware: Hardware) -> list[Content]:
     if gpu.error is not None or not total or used is None:
         trouble = ("not usable", "$error") if gpu.error is not None else ("", "")
         return [Content.assemble((f"{name} ", "$quiet"), trouble) for name in (long, short)]
-    # Rounded coarsely: the pane has the numbers.
-    busy = "" if gpu.utilisation is None else f"  {percent(round(gpu.utilisation, 1))}"
+    busy = "" if gpu.utilisation is None else f"  {percent(gpu.utilisation)}"
     memory = f" {used / 2**30:.0f}/{total / 2**30:.0f} GiB{busy}"
     gauge = bar(10, [(used / total, "▇", "$primary")])
     return [
