@@ -219,6 +219,12 @@ def test_the_app_needs_a_terminal_and_says_so() -> None:
     assert done.returncode == 2
     assert "no terminal" in done.stderr
 
+    # `finetui 2> errors` would draw into the file, and the screen would stay empty.
+    _, theirs = pty.openpty()
+    done = subprocess.run(FINETUI, stdin=theirs, stdout=theirs, stderr=PIPE, timeout=60, check=False)
+    assert done.returncode == 2
+    assert b"no terminal" in done.stderr
+
 
 def test_help_has_an_example_and_completion_can_be_installed() -> None:
     said = finetui("--help").stdout

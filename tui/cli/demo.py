@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import textwrap
 import time
 from typing import Annotated
@@ -18,7 +17,19 @@ from ...engines.settings import Settings
 from ...engines.states import UNFINISHED, JobState
 from ...engines.text import one_line
 from .jobs import follow_job
-from .output import DONE, FAILED, Json, can_be_drawn_on, check_home, note, number, print_json, say, say_beside
+from .output import (
+    DONE,
+    FAILED,
+    Json,
+    can_be_drawn_on,
+    check_home,
+    has_terminal,
+    note,
+    number,
+    print_json,
+    say,
+    say_beside,
+)
 
 ABOUT = (
     "A toy: a model of a million parameters, made for this demonstration on generated text. It knows "
@@ -46,7 +57,7 @@ def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Jso
         say_beside("", ABOUT)
     job = start_demo(settings)
     engine = find_engine(job.state().engine, settings)
-    live = not headless and not json and sys.stdin.isatty() and sys.stdout.isatty() and can_be_drawn_on()
+    live = not headless and not json and has_terminal() and can_be_drawn_on()
     if live:
         from ..app import run
 

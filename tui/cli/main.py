@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ...engines.settings import Settings
 from . import ask, check, demo, doctor, jobs, logs, plan, run
-from .output import WRONG, can_be_drawn_on, check_home, explain, note, note_beside, print_json
+from .output import WRONG, can_be_drawn_on, check_home, explain, has_terminal, note, note_beside, print_json
 from .wrong_use import describe
 
 app = cyclopts.App(
@@ -36,7 +36,7 @@ for module in (demo, doctor, check, plan, run, jobs, logs, ask):
 @app.default
 def open_app() -> int:
     """Open the app."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not has_terminal():
         note("finetui: there is no terminal here; `finetui --help` lists the commands that need none")
         return WRONG
     if not can_be_drawn_on():

@@ -101,6 +101,11 @@ def table(
     return left_out
 
 
+def has_terminal() -> bool:
+    """Whether the app has what it needs: keys come from stdin, and Textual draws on stderr."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+
+
 def can_be_drawn_on() -> bool:
     """Whether the terminal knows how to place text: an editor's shell window says that it doesn't."""
     return os.environ.get("TERM") != "dumb"

@@ -52,7 +52,8 @@ def run(
         engine: Where it runs: local, or another that is installed.
         method: qlora, lora or full.
         name: A name for people; for a provider the model's suffix.
-        set_: KEY=VALUE, as in `--set train.epochs=1`; may be given many times.
+        set_: KEY=VALUE for any key of a spec, as in `--set train.epochs=1`; may be given many times.
+            A wrong key is answered with those that exist.
         follow: Stay and watch it.
         dry_run: Plan it, say what would happen, and start nothing.
     """
