@@ -82,6 +82,19 @@ def seconds(home: Home, code: str) -> float:
     return time.perf_counter() - before
 
 
+def command(home: Home, *arguments: str) -> float:
+    before = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "finetui.tui.cli", *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"FINETUI_HOME": str(home.path)},
+        timeout=600,
+    )
+    return time.perf_counter() - before
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--jobs", type=int, default=10_000)
@@ -90,10 +103,13 @@ def main() -> None:
         home = Home(Path(folder))
         write_jobs(home, count)
         print(f"{count:,} finished jobs; Python {platform.python_version()}, {os.cpu_count()} cores")
+        print(f"finetui jobs, no index   {command(home, 'jobs'):6.2f} s")
         print(f"imports alone            {seconds(home, ''):6.2f} s")
         print(f"newest 50, no index      {seconds(home, NEWEST):6.2f} s")
         print(f"first list, no index     {seconds(home, LIST):6.2f} s")
         print(f"list with a warm index   {min(seconds(home, LIST) for _ in range(3)):6.2f} s")
+        print(f"finetui jobs, index      {min(command(home, 'jobs') for _ in range(3)):6.2f} s")
+        print(f"finetui jobs --json      {min(command(home, 'jobs', '--json') for _ in range(3)):6.2f} s")
 
 
 if __name__ == "__main__":

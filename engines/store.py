@@ -27,6 +27,8 @@ from .states import ALIVE, UNFINISHED, JobState
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 """What rename(2) says where a folder with files, or a file, has the new name."""
 
+UNINDEXED = 1000
+"""So many jobs are read in a moment without an index."""
 
 TICK_SECONDS = 0.05
 """Longer than the tick of any kernel's file times (1 to 10 ms), with room for a slow disk."""
@@ -274,6 +276,11 @@ class Store:
         with open(self.home.data / ".lock", "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether `jobs` will be quick: there is an index, or so few jobs that none is needed."""
+        return self._index.exists() or len(self.ids()) < UNINDEXED
 
     @property
     def _index(self) -> Path:

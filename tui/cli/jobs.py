@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,18 +40,22 @@ def open_job(ref: str) -> tuple[Job, Engine]:
     return job, engine
 
 
-def sync_all(settings: Settings, store: Store) -> list[Summary]:
-    """All jobs, after a look at those that should be living; and a scheduler for those that wait."""
-    engines: dict[str, Engine] = {}
-    summaries = store.jobs()
-    unfinished = [summary for summary in summaries if summary.state.state in UNFINISHED]
+def up_to_date(settings: Settings, listed: Callable[[], list[Summary]]) -> list[Summary]:
+    """Jobs, after a look at those that should be living; and a scheduler for those that wait.
+
+    Args:
+        listed: reads them; called again when something may have changed.
+    """
+    unfinished = [summary for summary in listed() if summary.state.state in UNFINISHED]
     for summary in unfinished:
-        engine = engines.setdefault(summary.state.engine, find_engine(summary.state.engine, settings))
         job = Job(settings.home, summary.id)
-        engine.sync(job)
-        if summary.state.state == JobState.queued:
-            engine.start(job)
-    return store.jobs() if unfinished else summaries
+        # A job of an engine that is no longer installed, or a full disk, hides no other job.
+        with contextlib.suppress(EngineError, OSError):
+            engine = find_engine(summary.state.engine, settings)
+            engine.sync(job)
+            if summary.state.state == JobState.queued:
+                engine.start(job)
+    return listed()
 
 
 def jobs(*, all: bool = False, json: Json = False) -> int:
@@ -62,8 +68,11 @@ def jobs(*, all: bool = False, json: Json = False) -> int:
     """
     settings = Settings.load()
     store = Store(settings.home)
-    summaries = sync_all(settings, store)
+    # Ten thousand jobs take a second and a half to read where no index is; the page that is shown takes none.
+    page = not (all or json or store.is_indexed)
+    summaries = up_to_date(settings, (lambda: store.newest(NEWEST)) if page else store.jobs)
     shown = summaries if all or json else summaries[:NEWEST]
+    older = len(store.ids()) - len(shown)
     if json:
         print_json([summary.to_json() for summary in shown])
         return DONE
@@ -78,8 +87,8 @@ def jobs(*, all: bool = False, json: Json = False) -> int:
         symbol = SYMBOLS[state.state]
         rows.append((symbol, summary.id, word, done(state), number(state.loss), evals(state), model))
     table(rows, right=frozenset({3, 4}), spare=(6, 4, 5))
-    if len(shown) < len(summaries):
-        note(f"{len(summaries) - len(shown)} older ones: --all")
+    if older > 0:
+        note(f"{older:,} older ones: --all")
     return DONE
 
 
