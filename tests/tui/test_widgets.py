@@ -9,6 +9,8 @@ import pytest
 from finetui.tui.widgets import braille, ticks
 from finetui.tui.widgets.bar import bar
 from finetui.tui.widgets.canvas import changed_runs
+from finetui.tui.widgets.chart import legend
+from finetui.tui.widgets.curve import Curve
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.segment import Segment
@@ -114,3 +116,16 @@ def test_far_changes_are_sent_apart() -> None:
 def test_a_bar_is_as_wide_as_it_should_be(width: int, shares: list[float]) -> None:
     shown = bar(width, [(share, str(index), "") for index, share in enumerate(shares)])
     assert len(shown.plain) == width
+
+
+@pytest.mark.parametrize(("width", "says"), [(60, "log scale"), (34, "log"), (44, "log")])
+def test_a_narrow_legend_still_says_that_the_scale_is_logarithmic(width: int, says: str) -> None:
+    steps = np.array([0, 1], dtype=np.int64)
+    curves = [
+        Curve("train", steps, np.array([0.5, 0.00341]), "$primary"),
+        Curve("eval", steps, np.array([0.5, 0.00416]), "$accent", "◆"),
+    ]
+    line = legend(curves, True, width).plain
+    assert len(line) <= width
+    assert line.split() == ["─", "train", "0.00341", "◆", "eval", "0.00416", *says.split()]
+    assert "log" not in legend(curves, False, width).plain

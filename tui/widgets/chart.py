@@ -68,10 +68,10 @@ class Chart(Canvas):
         if self.log_scale:
             values = [part[part > 0] for part in values]
         values = [part for part in values if len(part)]
-        legend = self._legend(width)
+        head = legend(self._curves, self.log_scale, width)
         rows = height - 3
         if not values or rows < LEAST_ROWS:
-            return [legend]
+            return [head]
         low, high = min(float(part.min()) for part in values), max(float(part.max()) for part in values)
         if self.log_scale:
             bottom, top, marks = ticks.log_range(low, high)
@@ -87,27 +87,15 @@ class Chart(Canvas):
         margin = max(len(text) for text in placed.values())
         columns = width - margin - 2
         if columns < LEAST_COLUMNS:
-            return [legend]
+            return [head]
         last = max(self._last_step, *(int(curve.steps[-1]) for curve in self._curves if len(curve.steps)), 1)
         cells = self._cells((0.0, float(last)), span, columns, rows)
-        lines = [legend]
+        lines = [head]
         for row in range(rows):
             label = placed.get(row, "").rjust(margin)
             axis = "┤" if row in placed else "│"
             lines.append(Content.assemble((label + " ", LABEL), (axis, AXIS), *cells[row]))
         return [*lines, *_x_axis(last, margin, columns)]
-
-    def _legend(self, width: int) -> Content:
-        parts: list[Content] = []
-        for curve in self._curves:
-            if len(curve.steps):
-                value = float(curve.values[-1])
-                text = "not finite" if value != value or abs(value) == float("inf") else ticks.number(value)
-                sign = curve.mark or "─"
-                parts.append(Content.assemble((f"{sign} {curve.name} ", curve.style), text))
-        scale = Content.styled("log scale", LABEL) if self.log_scale else None
-        shown = Content("   ").join([*parts, *([scale] if scale else [])])
-        return Content(" " * max(width - shown.cell_length - 1, 0)) + shown
 
     def _cells(
         self, x_range: tuple[float, float], y_range: tuple[float, float], columns: int, rows: int
@@ -161,6 +149,23 @@ def _x_axis(last: int, margin: int, columns: int) -> list[Content]:
         labels[end : end + len(name)] = name
     line = " " * (margin + 1) + "└" + "".join(axis)
     return [Content.styled(line, AXIS), Content.styled("".join(labels), LABEL)]
+
+
+def legend(curves: Sequence[Curve], log_scale: bool, width: int) -> Content:
+    """Each curve's sign, name and last value, at the right. A narrow chart says the same in less room."""
+    parts: list[Content] = []
+    for curve in curves:
+        if len(curve.steps):
+            value = float(curve.values[-1])
+            text = "not finite" if value != value or abs(value) == float("inf") else ticks.number(value)
+            sign = curve.mark or "─"
+            parts.append(Content.assemble((f"{sign} {curve.name} ", curve.style), text))
+    lines: list[Content] = []
+    for scale, gap in (("log scale", 3), ("log", 3), ("log", 2), ("log", 1)):
+        ends = [Content.styled(scale, LABEL)] if log_scale else []
+        lines.append(Content(" " * gap).join([*parts, *ends]))
+    shown = next((line for line in lines if line.cell_length < width), lines[-1])
+    return Content(" " * max(width - shown.cell_length - 1, 0)) + shown
 
 
 def _logarithms(values: NDArray[np.float64]) -> NDArray[np.float64]:
