@@ -118,6 +118,8 @@ def _learning_rate(method: str, parameters: int | None) -> tuple[float, str]:
         "size not known yet: taken as 4 to 14B"
         if parameters is None
         else f"{parameters / BILLION:.3g}B parameters"
+        if parameters >= BILLION
+        else f"{parameters / 1e6:.3g}M parameters"
     )
     billions = 8.0 if parameters is None else parameters / BILLION
     if method == "full":

@@ -62,7 +62,10 @@ class Acts:
                 severity, message = "error", f"{error.message}. {error.advice}".strip()
             except FileNotFoundError:
                 severity, message = "error", "This job is no longer there."
-            except (OSError, JobBusy, SpecError) as error:
+            except OSError as error:
+                where = f"{error.filename}: " if error.filename else ""
+                severity, message = "error", f"{where}{error.strerror or error}"
+            except (JobBusy, SpecError) as error:
                 severity, message = "error", str(error)
             self._app.call_from_thread(self._app.tell, clean(message), severity)
             self._app.call_from_thread(self._app.look_again)

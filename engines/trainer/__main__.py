@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -81,6 +82,8 @@ def main() -> int:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "warning")
     os.environ.setdefault("USE_TF", "0")
     os.environ.setdefault("USE_FLAX", "0")
+    # bitsandbytes (0.50.2) recommends a kernel that it would download; ours is not what it is for (model.py).
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     verb = importlib.import_module(f"{PACKAGE}.{asked.verb}")
     return int(verb.main(asked))
 

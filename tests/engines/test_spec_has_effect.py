@@ -17,6 +17,7 @@ from finetui.engines.settings import Settings
 from finetui.engines.spec import JobSpec, parse, put
 from finetui.engines.store import Store
 from local.workbench import a_model
+from nvml.stand_in import StandIn
 
 STAND_IN = Path(__file__).parent.parent / "local" / "stand_in_trainer.py"
 
@@ -89,7 +90,10 @@ GIVEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nvml_here: StandIn) -> Path:
+    # Which GPU and which device are choices only where there are some.
+    nvml_here.set_gpu(0)
+    nvml_here.set_gpu(1)
     (tmp_path / "steering.json").write_text("{}")
     monkeypatch.setenv("STAND_IN_TRAINER", str(tmp_path / "steering.json"))
     rows = [

@@ -31,7 +31,8 @@ sys.exit(run(Settings(Home(home), home.parent / "config.toml")))
 class Terminal:
     """One run of the app. `raw` is all that it sent, `screen` what a terminal made of it."""
 
-    def __init__(self, home: Path, columns: int = 80, rows: int = 24) -> None:
+    def __init__(self, home: Path, columns: int = 80, rows: int = 24, start: str = START) -> None:
+        """`start`: what Python runs there; it gets the home as its argument."""
         self.raw = b""
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -40,7 +41,7 @@ class Terminal:
             for name in ("COLUMNS", "LINES"):  # they would count more than the terminal's size
                 os.environ.pop(name, None)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-            os.execv(sys.executable, [sys.executable, "-c", START, str(home)])
+            os.execv(sys.executable, [sys.executable, "-c", start, str(home)])
         self.resize(columns, rows)
         self._code: int | None = None
 

@@ -80,7 +80,9 @@ def plan(
         print_json(document | {"values": msgspec.to_builtins(values)})
         return DONE
     parameters = (
-        f"{found.parameters:,} parameters" if found and found.parameters else "not on this machine yet"
+        f"{found.parameters:,} parameters"
+        if found and found.parameters
+        else "not on this machine yet, and not looked for elsewhere"
     )
     say(f"{model}: {parameters}")
     floor = f"; the weights alone take {size(least)}" if least else ""
