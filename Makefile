@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ALIVE := $(BIN)/python .ci/alive
 
 .PHONY: demo test lint unit setup clean
 
@@ -12,15 +13,15 @@ test: .make/test lint unit
 
 lint: .make/test
 	@echo "== ruff, pyright, import-linter"
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright
-	@$(BIN)/lint-imports --no-logo
+	@$(ALIVE) $(BIN)/ruff check .
+	@$(ALIVE) $(BIN)/ruff format --check .
+	@$(ALIVE) $(BIN)/pyright
+	@$(ALIVE) $(BIN)/lint-imports --no-logo
 
 # Two workers, one thread each: two torch processes with two threads each on two cores are ten times slower.
 unit: .make/test
 	@echo "== tests"
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n 2 --dist loadgroup
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE PYTHONUNBUFFERED=1 $(ALIVE) $(BIN)/pytest -n 2 --dist loadgroup
 
 setup: .make/test
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import textwrap
 import time
@@ -21,6 +22,7 @@ from .output import (
     DONE,
     FAILED,
     Json,
+    alive,
     can_be_drawn_on,
     check_home,
     has_terminal,
@@ -69,7 +71,8 @@ def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Jso
             engine.sync(job)
             time.sleep(0.3)
     elif job.state().state in UNFINISHED or not live:
-        follow_job(job, engine, json=False)
+        with alive():
+            follow_job(job, engine, json=False)
     state = job.state()
     if state.state != JobState.succeeded:
         note(
@@ -86,7 +89,8 @@ def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Jso
 
     if not json:
         note("  loading the model for the comparison")
-    result = report(job, engine, progress)
+    with contextlib.nullcontext() if json else alive():
+        result = report(job, engine, progress)
     if json:
         print_json({"id": job.id, "folder": str(job.paths.folder)} | dataclasses.asdict(result))
     else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -28,6 +31,8 @@ Json = Annotated[
     bool, Parameter(name="--json", negative="", help="One JSON document on stdout, for scripts.")
 ]
 
+SILENCE_SECONDS = 1.5
+
 DONE, FAILED, WRONG = 0, 1, 2
 """Exit codes: done; the work failed or the data has errors; wrong use or bad input."""
 
@@ -38,14 +43,44 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+_said_at = 0.0
+
+
+@contextlib.contextmanager
+def alive() -> Iterator[None]:
+    """While nothing is said for a moment, say how long it has been: what takes long is not dead."""
+    began = time.monotonic()
+    done = threading.Event()
+
+    def speak() -> None:
+        while not done.wait(0.2):
+            if time.monotonic() - max(_said_at, began) > SILENCE_SECONDS:
+                note(f"  … {time.monotonic() - began:.0f} s")
+
+    speaker = threading.Thread(target=speak, daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        speaker.join()
+
+
+def _spoken() -> None:
+    global _said_at
+    _said_at = time.monotonic()
+
+
 def say(text: str = "") -> None:
     """A line for people, on stdout."""
+    _spoken()
     sys.stdout.write(clean(text) + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """A line for people beside the answer, on stderr: progress, warnings."""
+    _spoken()
     sys.stderr.write(clean(text) + "\n")
     sys.stderr.flush()
 
