@@ -49,7 +49,7 @@ def resolve(spec: JobSpec, facts: Facts) -> dict[str, Value]:
     put("epochs", train.epochs, *_epochs(facts.rows))
     put("max_steps", train.max_steps, None, "by epochs")
     put("batch_size", train.batch_size, *_batch_size(facts.rows))
-    micro = (None, "as many rows as fit, found by the trainer; changes speed, not the result")
+    micro = (None, "chosen by the trainer; changes speed and memory, not the result")
     put("micro_batch_size", train.micro_batch_size, *micro)
     longest = (None, "the longest row rounded up to 64, at most the model's context: nothing is cut unseen")
     put("max_length", train.max_length, *longest)
