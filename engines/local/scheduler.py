@@ -26,6 +26,8 @@ from .lease import CPU, Lease, holder, take
 from .processes import start_detached
 
 TICK_SECONDS = 0.5
+LOOK_SECONDS = 10.0
+"""Between looks at every job where the feed says nothing: a full disk may have kept a line from it."""
 FOREIGN_SHOWN = 3
 
 
@@ -38,6 +40,9 @@ class Scheduler:
         self._failures: dict[str, tuple[int, float]] = {}
         """How often a job's supervisor crashed before it had the job, and when to try again (monotonic)."""
         self._fetches: dict[str, Fetch] = {}
+        self._waiting: list[Summary] = []
+        self._feed: tuple[int, int] | None = None
+        self._looked_at = float("-inf")
 
     def run(self) -> None:
         """Serve until nothing is queued. Returns at once where another scheduler lives."""
@@ -45,8 +50,9 @@ class Scheduler:
             lock = scheduling.lock(self.home)
             if lock is None:
                 return
+            self._feed = None  # what was known before the lock was ours may be old
             with Nvml() as nvml:
-                while queue := self.store.queued():
+                while queue := self._queue():
                     self.serve(queue, nvml.read())
                     time.sleep(TICK_SECONDS)
             self._end_fetches(keep=set())
@@ -54,6 +60,19 @@ class Scheduler:
             # A job that was queued between the last look and the release found the lock taken; see it here.
             if not self.store.queued():
                 return
+
+    def _queue(self) -> list[Summary]:
+        """The waiting jobs, read anew when the feed has grown: to look at ten thousand jobs takes 40 ms."""
+        try:
+            stat = self.home.changes.stat()
+            feed = (stat.st_ino, stat.st_size)
+        except OSError:
+            feed = None
+        now = time.monotonic()
+        if feed is None or feed != self._feed or now - self._looked_at > LOOK_SECONDS:
+            self._feed, self._looked_at = feed, now
+            self._waiting = self.store.queued()
+        return self._waiting
 
     def serve(self, queue: list[Summary], snapshot: Snapshot) -> None:
         """One round: every waiting job gets what it needs, or is told what it waits for."""
