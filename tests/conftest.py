@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ pytest_plugins = ["nvml.fixtures"]
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = tuple(f"{ROOT / name}{os.sep}" for name in ("tests", "engines/trainer", ".venv"))
 """Below the root and not part of `finetui`: tests, the trainer's own program, installed packages."""
+
+# Whoever starts the tests in the background (nohup, `&`) leaves these ignored, and children inherit that:
+# what is sent to an app under test would then do nothing.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The autouse fixture below is set up once for all examples of a property, which is what is wanted.
 settings.register_profile(

@@ -230,7 +230,8 @@ class LocalEngine:
             raise EngineError(
                 "state",
                 f"job {job.id} belongs to {state.host}",
-                "run this there; from here it can only be watched",
+                "run this there; if this is that machine under another name (a container made anew), "
+                f"set FINETUI_MACHINE_ID={state.machine} for all of finetui here",
             )
 
     def _device(self, options: LocalOptions, snapshot: Snapshot) -> Value:
