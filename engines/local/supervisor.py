@@ -49,7 +49,7 @@ class Supervision:
         self.held, self.job, self.leases = held, held.job, leases
         self.asked: str | None = None
         self.terminated = False
-        self._told_trainer = False
+        self._told_trainer = self._heard = False
         self._log_start = 0
         self._written: dict[str, Any] = {}
         self._written_at = self._queue_at = 0.0
@@ -150,9 +150,12 @@ class Supervision:
         # A full disk must not end a job that may go on: what can't be written now is written later.
         with contextlib.suppress(OSError):
             tell(self.held, progress)
-            if progress.heard and self.held.state().state == JobState.starting:
-                self.held.become(JobState.running, **fields)
-                self._written, self._written_at = fields, now
+            if progress.heard and not self._heard:
+                # Once: a job that is asked to stop before its trainer has spoken never runs.
+                if self.held.state().state == JobState.starting:
+                    self.held.become(JobState.running, **fields)
+                    self._written, self._written_at = fields, now
+                self._heard = True
             elif fields != self._written and (
                 fields.get("phase") != self._written.get("phase") or now - self._written_at > STATE_SECONDS
             ):
