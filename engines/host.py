@@ -110,20 +110,6 @@ def disk_of(path: Path) -> Disk:
     return Disk(path, None, None)
 
 
-def resident_bytes(pid: int) -> int:
-    """Memory in RAM of a process and all below it; 0 when it's gone. Shared pages count in each."""
-    try:
-        root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return 0
-    total = 0
-    for process in family:
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_info().rss
-    return total
-
-
 class ProcessNames:
     """Whose a process is and what it runs: asked once a process, not at each reading.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 CPU = "cpu"
@@ -62,11 +61,3 @@ def holder(folder: Path, device: str) -> str | None:
         return os.pread(descriptor, 256, 0).decode(errors="replace") or "another job"
     finally:
         os.close(descriptor)
-
-
-def first_free(folder: Path, devices: Iterable[str], holder: str) -> Lease | None:
-    """The lease of the first device that nobody has."""
-    for device in devices:
-        if lease := take(folder, device, holder):
-            return lease
-    return None

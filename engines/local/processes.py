@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..machine import ProcessIdentity
@@ -71,19 +70,19 @@ def logout_kills() -> str | None:
 
 def kill_group(trainer: ProcessIdentity | None) -> bool:
     """SIGKILL a trainer and its children, if that pid is provably still the trainer; whether it was sent."""
-    if trainer is None or not trainer.alive():
-        return False
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(trainer.pid, signal.SIGKILL)
-        return True
-    return False
+    return trainer is not None and _sent(trainer, os.killpg, signal.SIGKILL)
 
 
 def terminate(supervisor: ProcessIdentity | None) -> bool:
     """SIGTERM a supervisor, which then stops its job, if that pid is provably it; whether it was sent."""
-    if supervisor is None or not supervisor.alive():
+    return supervisor is not None and _sent(supervisor, os.kill, signal.SIGTERM)
+
+
+def _sent(to: ProcessIdentity, send: Callable[[int, int], None], number: int) -> bool:
+    if not to.alive():
         return False
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(supervisor.pid, signal.SIGTERM)
-        return True
-    return False
+    try:
+        send(to.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -25,11 +25,10 @@ def lock(home: Home) -> int | None:
     return descriptor
 
 
-def ensure(home: Home, store: Store | None = None) -> None:
+def ensure(home: Home) -> None:
     """Start a scheduler where jobs of this machine wait and none lives. Anybody may call it at any time."""
     _started[:] = [process for process in _started if process.poll() is None]
-    store = store or Store(home)
-    if not home.jobs.is_dir() or not store.queued():
+    if not home.jobs.is_dir() or not Store(home).queued():
         return
     descriptor = lock(home)
     if descriptor is None:

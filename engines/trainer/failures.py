@@ -42,7 +42,6 @@ class Failure(Exception):
         return {"reason": self.reason, "message": self.message, "advice": self.advice}
 
 
-NOT_FOUND = {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError", "HFValidationError"}
 SMALLER = (
     "Lower micro_batch_size (the update stays the same), then max_length; turn gradient_checkpointing on; "
     "or take method qlora or a smaller model."

@@ -210,14 +210,6 @@ def size(count: float | None) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
-def ago(seconds: float) -> str:
-    """A span of time for people, in its largest unit."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{int(seconds)} s"
-
-
 def plural(count: int, what: str) -> str:
     """A count of things: `1 row`, `1,200 rows`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
