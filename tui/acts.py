@@ -1,4 +1,4 @@
-"""What the app asks of engines: stop, kill, resume, the demo. Each in a worker, its answer in words.
+"""What is done with jobs: stop, kill, resume, remove, the demo. Each in a worker, its answer in words.
 
 A worker and not a thread of its own: leaving waits for it, so that what was asked is done.
 """
@@ -12,8 +12,9 @@ from ..engines.engine import Engine, EngineError, find_engine
 from ..engines.job import Job, JobBusy
 from ..engines.settings import Settings
 from ..engines.spec import SpecError
-from ..engines.store import Summary
+from ..engines.store import Store, Summary
 from ..engines.text import clean, one_line
+from .messages import OpenNewJob
 
 if TYPE_CHECKING:
     from .app import FinetuiApp
@@ -33,6 +34,35 @@ class Acts:
 
     def resume(self, summary: Summary) -> None:
         self._ask(summary, "is queued again", lambda engine, job: engine.resume(job))
+
+    def remove(self, summary: Summary) -> None:
+        """Remove a job that has ended, with all that it made."""
+
+        def act() -> None:
+            Store(self._settings.home).remove(Job(self._settings.home, summary.id))
+
+        self._run(act, f"{one_line(summary.name, 40)} is removed.")
+
+    def duplicate(self, summary: Summary) -> None:
+        """Open the form with what was asked of a job."""
+        try:
+            values = Job(self._settings.home, summary.id).spec()
+        except (OSError, ValueError) as error:
+            self._app.tell(f"What was asked of this job can't be read: {error}", "error")
+            return
+        self._app.main.post_message(OpenNewJob(values))
+
+    def notes(self, summary: Summary) -> None:
+        """Open tags and note of a job."""
+        from .screens.notes import Notes
+
+        self._app.push_screen(Notes(self._settings, summary), lambda changed: self._app.look_again())
+
+    def copy(self, summary: Summary) -> None:
+        """Ask what of a job is to be copied."""
+        from .screens.copy import CopyChoice
+
+        self._app.push_screen(CopyChoice(self._settings, summary))
 
     def demo(self) -> None:
         """Start the demo's job and select it."""

@@ -27,11 +27,32 @@ from ..monitors.jobs import Jobs
 from . import endings, partial_updates
 from .acts import Acts
 from .keys import bindings, working
-from .messages import HardwareRead, JobChosen, JobsChanged, LogRead, LossRead, WatchFailed
+from .looks.hardware import HardwareLook
+from .looks.jobs import JobsLook
+from .looks.log import LogLook
+from .looks.points import PointsLook
+from .messages import (
+    CopyText,
+    DatasetsRead,
+    HardwareRead,
+    JobChosen,
+    JobsChanged,
+    JobStarted,
+    LogRead,
+    MarksChanged,
+    OpenDataset,
+    OpenJob,
+    OpenNewJob,
+    OpenPlayground,
+    PointsRead,
+    WatchFailed,
+)
+from .remembered import Remembered
 from .screens.help import Help
 from .screens.main import MainScreen
+from .screens.view import View
 from .theme import CALM, meanings
-from .watchers import HardwareLook, JobLook, JobsLook, Watcher
+from .watchers import Watcher
 
 LAST_LOOK_SECONDS = 2.0
 """How long the end of a job stays on the screen of an app that waited for it."""
@@ -58,15 +79,18 @@ class FinetuiApp(App[None]):
         super().__init__(css_path=["app.tcss", "screens/main.tcss"])
         self.settings = settings
         self.jobs: Jobs | None = None
-        self.main = MainScreen(Acts(self, settings))
-        self._jobs_look = JobsLook(self, settings)
-        self._job_look = JobLook(self)
+        self.remembered = Remembered.load(settings.home)
+        self.acts = Acts(self, settings)
+        self.main = MainScreen(self.acts)
+        self._log_look, self._points_look = LogLook(self), PointsLook(self)
         self._hardware_look = HardwareLook(self, settings)
-        self._watchers = {
-            "jobs": Watcher(self, "jobs", self._jobs_look),
-            "job": Watcher(self, "job", self._job_look),
-            "hardware": Watcher(self, "hardware", self._hardware_look),
+        looks = {
+            "jobs": JobsLook(self, settings),
+            "points": self._points_look,
+            "log": self._log_look,
+            "hardware": self._hardware_look,
         }
+        self._watchers = {name: Watcher(self, name, look) for name, look in looks.items()}
         if "SSH_CONNECTION" in os.environ:
             self.animation_level = "none"  # frames between two states are bytes on the line
         self._interrupted_at = float("-inf")
@@ -92,6 +116,7 @@ class FinetuiApp(App[None]):
     def on_unmount(self) -> None:
         for watcher in self._watchers.values():
             watcher.stop()
+        self.remembered.save(self.settings.home)
 
     def look_again(self) -> None:
         """Something was done to a job: see what, at once."""
@@ -106,9 +131,15 @@ class FinetuiApp(App[None]):
         """Say something in passing. The text is plain, whatever is in it."""
         self.notify(clean(message), severity=severity, timeout=6, markup=False)
 
+    @property
+    def views(self) -> list[View[object]]:
+        """The screens that are told what the watchers see."""
+        return [screen for screen in self.screen_stack if isinstance(screen, View)]
+
     def on_jobs_changed(self, message: JobsChanged) -> None:
         self.jobs = self._hardware_look.jobs = message.jobs
-        self.main.show_jobs(message.jobs, message.problem)
+        for view in self.views:
+            view.show_jobs(message.jobs, message.problem)
         if message.jobs.ended:
             self.bell()
         if self._until is not None and self._has_ended(message.jobs, self._until):
@@ -125,26 +156,73 @@ class FinetuiApp(App[None]):
     def on_job_chosen(self, message: JobChosen) -> None:
         self._follow_selected()
 
+    def on_marks_changed(self, message: MarksChanged) -> None:
+        self.main.marked = message.marked
+        self._follow_selected()
+
     def _follow_selected(self) -> None:
-        summary = self.main.selected
-        job = Job(self.settings.home, summary.id) if summary is not None else None
-        alive = summary is not None and summary.state.state in UNFINISHED
-        watch = self._job_look.choose(job, alive)
+        selected = self.main.selected
+        compared = [
+            (Job(self.settings.home, summary.id), summary.state.state in UNFINISHED)
+            for summary in self.main.compared
+        ]
+        job, alive = compared[0] if selected is not None else (None, False)
+        watch = self._log_look.choose(job, alive)
+        if self._points_look.choose(compared):
+            self._watchers["points"].wake()
         self.main.show_selected(anew=watch != self._watch)
         if watch != self._watch:
             self._watch = watch
-            self._watchers["job"].wake()
+            self._watchers["log"].wake()
 
-    def on_loss_read(self, message: LossRead) -> None:
-        if message.watch == self._watch:
-            self.main.show_curves(message.curves)
+    def on_points_read(self, message: PointsRead) -> None:
+        for view in self.views:
+            view.show_points(message.job_id, message.points)
 
     def on_log_read(self, message: LogRead) -> None:
         if message.watch == self._watch:
             self.main.log_pane.add(message.lines, message.anew)
 
     def on_hardware_read(self, message: HardwareRead) -> None:
-        self.main.show_hardware(message.hardware)
+        for view in self.views:
+            view.show_hardware(message.hardware)
+
+    def on_datasets_read(self, message: DatasetsRead) -> None:
+        for view in self.views:
+            view.show_datasets(message.datasets)
+
+    # Screens are imported when they are first opened: the first frame does not wait for them.
+
+    def on_open_job(self, message: OpenJob) -> None:
+        from .screens.job import JobPage
+
+        summaries = self.jobs.summaries if self.jobs is not None else ()
+        summary = next((one for one in summaries if one.id == message.job_id), None)
+        if summary is not None:
+            self.main.jobs.list.choose(summary.id)
+            self.push_screen(JobPage(self.settings, summary, self.acts))
+
+    def on_open_dataset(self, message: OpenDataset) -> None:
+        from .screens.dataset import DatasetPage
+
+        self.push_screen(DatasetPage(self.settings, message.path))
+
+    def on_open_new_job(self, message: OpenNewJob) -> None:
+        from .screens.new_job import NewJob
+
+        self.push_screen(NewJob(self.settings, self.remembered, message.values))
+
+    def on_open_playground(self, message: OpenPlayground) -> None:
+        from .screens.playground import Playground
+
+        self.push_screen(Playground(self.settings, message.job_id, message.with_jobs))
+
+    def on_job_started(self, message: JobStarted) -> None:
+        self.select_soon(message.job_id)
+
+    def on_copy_text(self, message: CopyText) -> None:
+        self.copy_to_clipboard(clean(message.text))
+        self.tell(f"Copied {message.what}.")
 
     def on_watch_failed(self, message: WatchFailed) -> None:
         raise message.error

@@ -84,7 +84,7 @@ async def test_any_name_can_be_shown(settings: Settings, name: str) -> None:
     add_job(settings, name, JobState.running, step=1, total_steps=2)
     app = FinetuiApp(settings)
     async with app.run_test(size=(80, 24)) as pilot:
-        while not app.main.jobs.list.jobs:
+        while not app.main.jobs.list.items:
             await pilot.pause(0.05)
         await pilot.press("K")
         await pilot.pause()

@@ -33,7 +33,7 @@ async def ready(pilot: Pilot[None], jobs: int) -> FinetuiApp:
     """The app once it has read its jobs and the selected one's points."""
     app = pilot.app
     assert isinstance(app, FinetuiApp)
-    await until(pilot, lambda: len(app.main.jobs.list.jobs) == jobs)
+    await until(pilot, lambda: len(app.main.jobs.list.items) == jobs)
     await pilot.pause()
     return app
 
@@ -173,11 +173,11 @@ async def test_r_resumes(settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 async def test_what_an_engine_refuses_is_said_in_plain_words(busy: Settings) -> None:
     async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
         app = await ready(pilot, 6)
-        before = Job(busy.home, app.main.jobs.list.jobs[0].id).state()
+        before = Job(busy.home, app.main.jobs.list.items[0].id).state()
         await pilot.press("s")
         await until(pilot, lambda: app._notifications)
         assert "belongs to gpu-box-3" in next(iter(app._notifications)).message
-        assert Job(busy.home, app.main.jobs.list.jobs[0].id).state() == before
+        assert Job(busy.home, app.main.jobs.list.items[0].id).state() == before
 
 
 async def test_L_changes_the_scale(busy: Settings) -> None:

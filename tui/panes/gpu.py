@@ -193,7 +193,7 @@ def _wrapped(text: str, width: int, style: str = MUTED) -> list[Content]:
 
 
 class GpuPane(Pane):
-    NUMBER, TITLE = 3, "GPU"
+    NUMBER, TITLE = 4, "GPU"
 
     def __init__(self) -> None:
         super().__init__(id="gpu")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widget import Widget
@@ -15,10 +14,11 @@ from ...engines.states import ALIVE, SYMBOLS
 from ...engines.store import Summary
 from ...engines.text import one_line
 from ...monitors.jobs import Jobs
-from ..messages import JobChosen
+from ..messages import JobChosen, OpenJob
 from ..widgets.canvas import Canvas
 from . import wording
-from .pane import Pane, PaneCanvas
+from .list import ListCanvas
+from .pane import Pane
 
 AGE_SECONDS = 60.0
 """Between looks at how old things are."""
@@ -96,49 +96,28 @@ class Head(Canvas):
         return columns.row(" ", cells).stylize("$quiet")
 
 
-class JobsList(PaneCanvas):
-    """The jobs, one of them selected."""
+class JobsList(ListCanvas[Summary]):
+    """The jobs, one of them selected, some of them marked."""
+
+    MARKS = True
 
     def __init__(self) -> None:
         super().__init__(id="jobs-list")
-        self.jobs: tuple[Summary, ...] = ()
-        self.cursor = 0
         self._columns = Columns(0)
-
-    @property
-    def selected(self) -> Summary | None:
-        return self.jobs[self.cursor] if self.cursor < len(self.jobs) else None
 
     def on_mount(self) -> None:
         super().on_mount()
         self.set_interval(AGE_SECONDS, self.repaint)
 
-    def show(self, jobs: tuple[Summary, ...]) -> None:
-        """Show these; the selected one stays selected while it is there."""
-        before = self.selected
-        self.jobs = jobs
-        if before is not None and (self.cursor >= len(jobs) or jobs[self.cursor].id != before.id):
-            place = next((i for i, job in enumerate(jobs) if job.id == before.id), None)
-            self.cursor = min(self.cursor, max(len(jobs) - 1, 0)) if place is None else place
-        self.repaint()
-        self._keep_in_view()
-        if self.selected != before:
-            self.post_message(JobChosen(self.selected))
-
-    def choose(self, job_id: str) -> bool:
-        """Select a job by its id; False where it is not in the list."""
-        place = next((i for i, job in enumerate(self.jobs) if job.id == job_id), None)
-        if place is not None:
-            self._move_to(place)
-        return place is not None
+    def key(self, item: Summary) -> str:
+        return item.id
 
     def lay_out(self, width: int, height: int) -> int:
         self._columns = Columns(width)
-        return len(self.jobs)
+        return super().lay_out(width, height)
 
-    def line(self, index: int, width: int) -> Content:
-        job = self.jobs[index]
-        state = job.state
+    def row(self, item: Summary, width: int) -> Content:
+        job, state = item, item.state
         style = wording.STYLES.get(state.state, "")
         cells = {
             "name": (one_line(job.name, 80) or job.id, "bold" if state.state in ALIVE else ""),
@@ -149,53 +128,12 @@ class JobsList(PaneCanvas):
             "evals": (wording.losses(state) or ("" if self._columns.loss else wording.loss(state)), ""),
             "age": (wording.age(time.time() - job.created), "$quiet"),
         }
-        row = self._columns.row(Content.styled(SYMBOLS.get(state.state, "?"), style), cells)
-        if index == self.cursor:
-            row = row.pad_right(max(width - row.cell_length, 0)).stylize_before("on $list-cursor")
-        return row
+        return self._columns.row(Content.styled(SYMBOLS.get(state.state, "?"), style), cells)
 
     def _progress(self, job: Summary) -> str:
         said = wording.progress(job.state)
         # Beside the word for the state it says only what that doesn't.
         return "" if self._columns.word and said == str(job.state.state) else said
-
-    def _move_to(self, place: int) -> None:
-        place = min(max(place, 0), max(len(self.jobs) - 1, 0))
-        if place == self.cursor:
-            return
-        self.cursor = place
-        self.repaint()
-        self._keep_in_view()
-        self.post_message(JobChosen(self.selected))
-
-    def _keep_in_view(self) -> None:
-        height = max(self.size.height, 1)
-        if self.cursor < self.top:
-            self.move_view(self.cursor)
-        elif self.cursor >= self.top + height:
-            self.move_view(self.cursor - height + 1)
-
-    def on_click(self, event: events.Click) -> None:
-        if event.x < self.size.width - 1:  # beside the scrollbar
-            self._move_to(self.top + event.y)
-
-    def action_down(self) -> None:
-        self._move_to(self.cursor + 1)
-
-    def action_up(self) -> None:
-        self._move_to(self.cursor - 1)
-
-    def action_page_down(self) -> None:
-        self._move_to(self.cursor + self.page)
-
-    def action_page_up(self) -> None:
-        self._move_to(self.cursor - self.page)
-
-    def action_first(self) -> None:
-        self._move_to(0)
-
-    def action_last(self) -> None:
-        self._move_to(len(self.jobs) - 1)
 
 
 def _model(name: str) -> str:
@@ -229,3 +167,11 @@ class JobsPane(Pane):
         self.list.show(jobs.summaries)
         parts = [f"{len(jobs.summaries):,}"] if len(jobs.summaries) > 1 else []
         self.say(", ".join(parts if jobs.complete else [*parts, "reading on"]), problem or "")
+
+    def on_list_canvas_selected(self, message: ListCanvas.Selected) -> None:
+        message.stop()
+        self.post_message(JobChosen(message.item))
+
+    def on_list_canvas_opened(self, message: ListCanvas.Opened) -> None:
+        message.stop()
+        self.post_message(OpenJob(message.item.id))

@@ -81,7 +81,7 @@ def _wrap(lines: list[Line], width: int) -> list[tuple[str, str]]:
 
 
 class LogPane(Pane):
-    NUMBER, TITLE = 4, "Log"
+    NUMBER, TITLE = 5, "Log"
 
     def __init__(self) -> None:
         super().__init__(id="log")

@@ -1,16 +1,17 @@
-"""The first screen: jobs, the loss and log of the selected one, and the machine, all at once."""
+"""The first screen: jobs, datasets, the losses of selected and marked jobs, and the machine, all at once."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.css.query import NoMatches
-from textual.screen import Screen
 
+from ...engines.datasets.known import Known
 from ...engines.gpu import computing
 from ...engines.machine import host
 from ...engines.states import ALIVE, RESUMABLE, UNFINISHED, JobState
@@ -19,21 +20,31 @@ from ...engines.text import one_line
 from ...monitors.jobs import Jobs
 from ..acts import Acts
 from ..keys import bindings
+from ..messages import CopyText, OpenNewJob, OpenPlayground
+from ..panes.datasets import DatasetsPane
 from ..panes.gpu import GpuPane, Hardware, gpu_name, short_gpu_name
 from ..panes.jobs import JobsPane
 from ..panes.log import LogPane
-from ..panes.loss import LossPane
+from ..panes.loss import JobCurves, LossPane
 from ..panes.pane import Pane
 from ..panes.wording import gibibytes, percent
 from ..widgets.bar import bar
-from ..widgets.curve import Curve
 from ..widgets.keyline import KeyLine
 from ..widgets.topline import TopLine
-from .question import Question
+from .question import ask_to_kill, ask_to_remove
+from .view import View
+
+if TYPE_CHECKING:
+    from ...monitors.points import Points
+
+TALL = 36
+"""Rows from which on the log has a pane of its own beside the others; below it is a key away."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(View[None]):
     """Holds the panes and does what the keys say; what is known comes from the app."""
+
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (TALL, "-tall")]
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
     AUTO_FOCUS = "#jobs-list"
@@ -42,9 +53,12 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._acts = acts
         self.jobs = JobsPane()
+        self.datasets = DatasetsPane()
         self.loss = LossPane()
         self.gpu = GpuPane()
         self.log_pane = LogPane()
+        self.marked: tuple[Summary, ...] = ()
+        self._points: dict[str, Points] = {}
         self._counts = ""
         self._machine: list[Content] = []
         self._zoomed: Pane | None = None
@@ -54,9 +68,10 @@ class MainScreen(Screen[None]):
         with Horizontal(id="columns"):
             with Vertical(id="left", classes="column"):
                 yield self.jobs
-                yield self.gpu
+                yield self.datasets
             with Vertical(id="right", classes="column"):
                 yield self.loss
+                yield self.gpu
                 yield self.log_pane
         yield KeyLine(id="keys")
 
@@ -66,7 +81,7 @@ class MainScreen(Screen[None]):
     @property
     def panes(self) -> tuple[Pane, ...]:
         """In the order of their numbers."""
-        return self.jobs, self.loss, self.gpu, self.log_pane
+        return self.jobs, self.datasets, self.loss, self.gpu, self.log_pane
 
     @property
     def pane(self) -> Pane:
@@ -90,19 +105,32 @@ class MainScreen(Screen[None]):
         self._machine = _machine(hardware)
         self._show_top()
 
+    @property
+    def compared(self) -> list[Summary]:
+        """The selected job and those marked."""
+        selected = self.selected
+        first = [selected] if selected is not None else []
+        return [*first, *(job for job in self.marked if selected is None or job.id != selected.id)]
+
     def show_selected(self, *, anew: bool) -> None:
-        """The selected job as it is now; `anew`: it is another one, whose points and lines come later."""
-        job = self.selected
+        """The selected and marked jobs as they are now; `anew`: another is selected, its log comes later."""
         if anew:
-            self.loss.show_curves(())
-            self.log_pane.show_job(job)
-        self.loss.show_job(job)
+            self.log_pane.show_job(self.selected)
+        ids = {job.id for job in self.compared}
+        self._points = {job_id: points for job_id, points in self._points.items() if job_id in ids}
+        self._show_curves()
+
+    def show_points(self, job_id: str, points: Points) -> None:
+        if any(job.id == job_id for job in self.compared):
+            self._points[job_id] = points
+            self._show_curves()
+
+    def _show_curves(self) -> None:
+        self.loss.show([JobCurves(job, self._points.get(job.id)) for job in self.compared])
         self.refresh_bindings()
 
-    def show_curves(self, curves: tuple[Curve, ...]) -> None:
-        """The points of the selected job."""
-        self.loss.show_curves(curves)
-        self.refresh_bindings()
+    def show_datasets(self, datasets: tuple[Known, ...]) -> None:
+        self.datasets.show(datasets)
 
     def _show_top(self) -> None:
         try:
@@ -120,7 +148,9 @@ class MainScreen(Screen[None]):
             return state in UNFINISHED
         if action == "resume":
             return state in RESUMABLE
-        if action == "log_scale":
+        if action in ("duplicate", "remove", "notes", "copy", "playground"):
+            return state is not None
+        if action in ("log_scale", "axis"):
             return self.is_mounted and not self.loss.chart.empty
         if action == "back":
             return self._zoomed is not None
@@ -168,21 +198,42 @@ class MainScreen(Screen[None]):
             self._acts.stop(job)
 
     def action_kill(self) -> None:
-        job = self.selected
-        if job is None:
-            return
-        question = f"End {one_line(job.name, 40)} at once?"
-        explanation = "What it trained since its last checkpoint is lost. To keep it, stop the job with s."
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._acts.kill(job)
-
-        self.app.push_screen(Question(question, explanation, "end it", "leave it"), answered)
+        if job := self.selected:
+            ask_to_kill(self, job, self._acts)
 
     def action_resume(self) -> None:
         if job := self.selected:
             self._acts.resume(job)
+
+    def action_remove(self) -> None:
+        if job := self.selected:
+            ask_to_remove(self, job, self._acts)
+
+    def action_new_job(self) -> None:
+        known = self.datasets.list.selected if self.pane is self.datasets else None
+        self.post_message(OpenNewJob({"data": {"train": known.path}} if known else None))
+
+    def action_duplicate(self) -> None:
+        if job := self.selected:
+            self._acts.duplicate(job)
+
+    def action_playground(self) -> None:
+        if job := self.selected:
+            self.post_message(OpenPlayground(job.id, tuple(other.id for other in self.marked)))
+
+    def action_notes(self) -> None:
+        if job := self.selected:
+            self._acts.notes(job)
+
+    def action_copy(self) -> None:
+        pane = self.pane
+        if pane is self.datasets and (known := self.datasets.list.selected):
+            self.post_message(CopyText(str(Path(known.path)), "the dataset's path"))
+        elif job := self.selected:
+            self._acts.copy(job)
+
+    def action_axis(self) -> None:
+        self.loss.next_axis()
 
     def action_demo(self) -> None:
         self._acts.demo()

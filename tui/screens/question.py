@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
-from ...engines.text import clean
+from ...engines.store import Summary
+from ...engines.text import clean, one_line
+from ..acts import Acts
 from ..keys import bindings
 
 
@@ -43,3 +45,27 @@ class Question(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
+
+
+def ask_to_kill(screen: Screen[Any], job: Summary, acts: Acts) -> None:
+    """Ask on a screen whether a job is to end at once, and end it."""
+    question = f"End {one_line(job.name, 40)} at once?"
+    explanation = "What it trained since its last checkpoint is lost. To keep it, stop the job with s."
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            acts.kill(job)
+
+    screen.app.push_screen(Question(question, explanation, "end it", "leave it"), answered)
+
+
+def ask_to_remove(screen: Screen[Any], job: Summary, acts: Acts) -> None:
+    """Ask on a screen whether a job is to be removed with all that it made, and remove it."""
+    question = f"Remove {one_line(job.name, 40)}?"
+    explanation = "Its folder goes, with checkpoints, result, metrics and log. Your own files stay."
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            acts.remove(job)
+
+    screen.app.push_screen(Question(question, explanation, "remove it", "keep it"), answered)
