@@ -34,6 +34,8 @@ class Terminal:
     def __init__(self, home: Path, columns: int = 80, rows: int = 24, start: str = START) -> None:
         """`start`: what Python runs there; it gets the home as its argument."""
         self.raw = b""
+        self.bytes_a_second: float | None = None
+        """How much the line to this terminal carries; None: all at once."""
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.pid, self.master = pty.fork()
@@ -41,7 +43,8 @@ class Terminal:
             for name in ("COLUMNS", "LINES"):  # they would count more than the terminal's size
                 os.environ.pop(name, None)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-            os.execv(sys.executable, [sys.executable, "-c", start, str(home)])
+            # Not execv: readline puts COLUMNS and LINES where os.environ does not see them.
+            os.execve(sys.executable, [sys.executable, "-c", start, str(home)], dict(os.environ))
         self.resize(columns, rows)
         self._code: int | None = None
 
@@ -58,9 +61,11 @@ class Terminal:
         if not select.select([self.master], [], [], seconds)[0]:
             return b""
         try:
-            data = os.read(self.master, 65536)
+            data = os.read(self.master, 65536 if self.bytes_a_second is None else 1024)
         except OSError:
             return b""
+        if self.bytes_a_second is not None:
+            time.sleep(len(data) / self.bytes_a_second)
         self.raw += data
         # pyte takes CSI with private parameters ("\\x1b[>4;1m") for text: the app's own are taken out.
         self._stream.feed(data)

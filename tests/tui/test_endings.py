@@ -109,7 +109,7 @@ def test_a_storm_of_sizes_is_survived(busy: Settings, terminals: Start) -> None:
     terminal.press("?")
     terminal.wait_for("Everywhere")
     terminal.press("\x1b")
-    terminal.wait_for(lambda text: "Everywhere" not in text and "4 Log" in text)
+    terminal.wait_for(lambda text: "Everywhere" not in text and "4 GPU" in text)
     terminal.press("q")
     terminal.wait_for_end()
     assert terminal.code == 0
@@ -118,7 +118,7 @@ def test_a_storm_of_sizes_is_survived(busy: Settings, terminals: Start) -> None:
 def test_an_idle_screen_sends_next_to_nothing(settings: Settings, terminals: Start) -> None:
     add_job(settings, "finished", JobState.succeeded, metrics=50, log="the end\n")
     terminal = terminals(settings)
-    terminal.wait_for("the end")
+    terminal.wait_for("finished")
     terminal.wait_for("RAM")
     until = time.monotonic() + 2
     while time.monotonic() < until:

@@ -12,7 +12,7 @@ from finetui.engines.gpu import Gpu, GpuProcess, MemorySplit, Snapshot
 from finetui.engines.host import Disk, Host
 from finetui.engines.records import read_lines
 from finetui.engines.settings import Settings
-from finetui.tui import watchers
+from finetui.tui.looks import hardware as looks
 from finetui.tui.app import FinetuiApp
 from finetui.tui.messages import HardwareRead
 from finetui.tui.panes.gpu import Hardware
@@ -55,11 +55,11 @@ def hardware(monkeypatch: pytest.MonkeyPatch) -> Callable[[Hardware], None]:
     """Chooses what the machine has."""
 
     def choose(hardware: Hardware) -> None:
-        def look(self: watchers.HardwareLook) -> float:
+        def look(self: looks.HardwareLook) -> float:
             self._app.post_message(HardwareRead(hardware))
             return 1000.0
 
-        monkeypatch.setattr(watchers.HardwareLook, "__call__", look)
+        monkeypatch.setattr(looks.HardwareLook, "__call__", look)
 
     return choose
 
