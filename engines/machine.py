@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-import psutil
 
 
 @cache
@@ -41,6 +40,8 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
+        import psutil  # where there is no /proc: Linux does without
+
         return f"{psutil.boot_time():.0f}"
 
 
@@ -92,6 +93,8 @@ def _started(pid: int) -> float | None:
             return None
     except (OSError, IndexError, ValueError):
         return None
+    import psutil
+
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()

@@ -61,9 +61,7 @@ def test_engines_and_monitors_load_no_screen_no_torch_and_no_provider(package: s
 
 
 def test_the_command_line_starts_without_what_only_some_commands_need() -> None:
-    if not (ROOT / "tui" / "cli" / "main.py").exists():
-        pytest.skip("there is no command line yet")
-    assert not loaded_by("finetui.tui.cli") & (TORCH | PROVIDERS | {"textual", "numpy"})
+    assert not loaded_by("finetui.tui.cli.commands") & (TORCH | PROVIDERS | {"textual", "numpy"})
 
 
 def test_the_trainer_is_a_program_that_needs_nothing_of_ours() -> None:

@@ -310,7 +310,7 @@ def test_tables_fit_the_terminal_and_are_whole_in_a_pipe(bench: Workbench) -> No
 
 def test_a_command_loads_neither_torch_nor_the_screen() -> None:
     script = (
-        "import sys; from finetui.tui.cli import app; "
+        "import sys; import finetui.tui.cli.commands; "
         "print([m for m in ('torch', 'textual', 'numpy', 'openai', 'httpx') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

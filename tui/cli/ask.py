@@ -18,7 +18,8 @@ from ...engines.models.resolve import resolve
 from ...engines.records import append_line
 from ...engines.settings import Settings
 from ...engines.text import clean
-from .output import AT_LEAST_ONE, DONE, FAILED, NOT_NEGATIVE, Json, note, number, print_json, say
+from .options import AT_LEAST_ONE, NOT_NEGATIVE, Json
+from .output import DONE, FAILED, note, number, print_json, say
 
 
 @dataclass

@@ -12,7 +12,8 @@ from cyclopts import Parameter
 from ...engines.datasets.check import FileReport
 from ...engines.datasets.check import check as check_files
 from ...engines.engine import EngineError
-from .output import DONE, FAILED, Json, plural, print_json, say, say_beside
+from .options import Json
+from .output import DONE, FAILED, plural, print_json, say, say_beside
 
 SYMBOLS = {"error": "✗", "warning": "!", "note": "·"}
 

@@ -18,10 +18,10 @@ from ...engines.settings import Settings
 from ...engines.states import UNFINISHED, JobState
 from ...engines.text import one_line
 from .jobs import follow_job
+from .options import Json
 from .output import (
     DONE,
     FAILED,
-    Json,
     alive,
     can_be_drawn_on,
     check_home,

@@ -22,7 +22,8 @@ from ...engines.local.processes import logout_kills
 from ...engines.local.setup import setup_trainer
 from ...engines.models.weights import hub_cache
 from ...engines.settings import Settings
-from .output import DONE, FAILED, Json, note, print_json, say, say_beside, size
+from .options import Json
+from .output import DONE, FAILED, note, print_json, say, say_beside, size
 
 LOW_DISK_BYTES = 20 << 30
 

@@ -20,7 +20,8 @@ from ...engines.settings import Settings
 from ...engines.states import SYMBOLS, UNFINISHED, JobState
 from ...engines.store import Store, Summary
 from ...engines.text import one_line
-from .output import DONE, FAILED, Json, chosen, note, number, print_json, say, say_beside, size, table
+from .options import Json
+from .output import DONE, FAILED, chosen, note, number, print_json, say, say_beside, size, table
 
 JobRef = Annotated[str, Parameter(help="A job's id, a unique prefix of it, its name, or `last`.")]
 NEWEST = 30

@@ -15,7 +15,8 @@ from ...engines.states import UNFINISHED
 from ...engines.text import clean
 from ...monitors.metric_table import table_of
 from .jobs import JobRef, open_job
-from .output import DONE, Json, note, number, print_json, table
+from .options import Json
+from .output import DONE, note, number, print_json, table
 
 FIRST_METRICS = ("step", "loss", "eval_loss", "learning_rate", "grad_norm", "tokens_per_second")
 

@@ -1,55 +1,12 @@
-"""The entry point: every command in one app, and what becomes of an error."""
+"""The entry point: a command, or the app where none is named, and what becomes of an error."""
 
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 from typing import Any
 
-import cyclopts
-from cyclopts import Parameter
-
-from ...engines.settings import Settings
-from . import ask, check, demo, doctor, jobs, logs, plan, run
-from .output import WRONG, can_be_drawn_on, check_home, explain, has_terminal, note, note_beside, print_json
-from .wrong_use import describe
-
-app = cyclopts.App(
-    name="finetui",
-    version=lambda: metadata.version("finetui"),
-    help="Fine-tune language models from a terminal. Without a command the app opens; jobs outlive it.",
-    help_format="markdown",
-    result_action="return_value",
-    # `main` says what goes on when ctrl+c is pressed.
-    suppress_keyboard_interrupt=False,
-    # A flag is off unless it is given: no need to say so on every line.
-    default_parameter=Parameter(
-        show_default=lambda value: None if value is None or value is False else value
-    ),
-)
-app.register_install_completion_command(help="Install completion for this shell.")
-
-for module in (demo, doctor, check, plan, run, jobs, logs, ask):
-    module.register(app)
-
-
-@app.default
-def open_app() -> int:
-    """Open the app."""
-    if not has_terminal():
-        note("finetui: there is no terminal here; `finetui --help` lists the commands that need none")
-        return WRONG
-    if not can_be_drawn_on():
-        note_beside(
-            "finetui: ",
-            "TERM=dumb can't be drawn on; `finetui --help` lists the commands that need no screen",
-        )
-        return WRONG
-    settings = Settings.load()
-    check_home(settings.home.path)
-    from ..app import run as run_app
-
-    return run_app(settings)
+from .opening import open_app
+from .output import WRONG, WrongUse, explain, note, note_beside, print_json
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -57,9 +14,9 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     try:
-        code = app(arguments, exit_on_error=False, print_error=False)
-    except cyclopts.CycloptsError as error:
-        _complain(describe(error, list(app.resolved_commands())), as_json)
+        code = _command(arguments) if arguments else open_app()
+    except WrongUse as error:
+        _complain(error.description, as_json)
         sys.exit(WRONG)
     except KeyboardInterrupt:
         note("interrupted; jobs go on")
@@ -76,6 +33,13 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(description, as_json)
         sys.exit(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _command(arguments: list[str]) -> object:
+    # Not for the app: its first frame does not wait for the commands and their library.
+    from .commands import run_command
+
+    return run_command(arguments)
 
 
 def _complain(description: dict[str, Any], as_json: bool) -> None:

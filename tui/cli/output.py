@@ -11,30 +11,25 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Any, TextIO
 
 import msgspec
-from cyclopts import Parameter, validators
 
-from ...engines.datasets.prepare import DataError
-from ...engines.datasets.read import UnknownFormat
 from ...engines.engine import EngineError
-from ...engines.job import JobBusy
-from ...engines.settings import SettingsError
-from ...engines.spec import SpecError
-from ...engines.store import JobNotFound
 from ...engines.text import clean, one_line
-
-AT_LEAST_ONE = Parameter(validator=validators.Number(gte=1))
-NOT_NEGATIVE = Parameter(validator=validators.Number(gte=0))
-Json = Annotated[
-    bool, Parameter(name="--json", negative="", help="One JSON document on stdout, for scripts.")
-]
 
 SILENCE_SECONDS = 1.5
 
 DONE, FAILED, WRONG = 0, 1, 2
 """Exit codes: done; the work failed or the data has errors; wrong use or bad input."""
+
+
+class WrongUse(Exception):
+    """A command line that no command takes; `description` is what `explain` gives of others."""
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        super().__init__(description["message"])
+        self.description = description
 
 
 def print_json(value: Any) -> None:
@@ -157,6 +152,14 @@ def explain(error: Exception) -> tuple[dict[str, Any], int] | None:
     Returns:
         `{"reason", "message", "advice"}` and the exit code.
     """
+    # The app asks for none of these when it opens.
+    from ...engines.datasets.prepare import DataError
+    from ...engines.datasets.read import UnknownFormat
+    from ...engines.job import JobBusy
+    from ...engines.settings import SettingsError
+    from ...engines.spec import SpecError
+    from ...engines.store import JobNotFound
+
     match error:
         case SettingsError():
             advice = "mend it there, or let FINETUI_CONFIG and FINETUI_HOME lead elsewhere"

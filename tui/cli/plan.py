@@ -16,7 +16,8 @@ from ...engines.local.lease import CPU
 from ...engines.models import weights
 from ...engines.planning.memory import at_least_bytes
 from ...engines.spec import JobSpec, LoraSpec, TrainSpec
-from .output import AT_LEAST_ONE, DONE, NOT_NEGATIVE, Json, chosen, print_json, say, say_beside, size, table
+from .options import AT_LEAST_ONE, NOT_NEGATIVE, Json
+from .output import DONE, chosen, print_json, say, say_beside, size, table
 
 
 def register(app: cyclopts.App) -> None:

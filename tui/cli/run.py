@@ -17,7 +17,8 @@ from ...engines.spec import JobSpec, SpecError, literal, parse, put, read_spec
 from ...engines.store import Store
 from ...engines.text import one_line
 from .jobs import follow_job, valid_rows
-from .output import DONE, Json, note, note_beside, print_json, say, size
+from .options import Json
+from .output import DONE, note, note_beside, print_json, say, size
 
 DATA_SUFFIXES = (".jsonl", ".json")
 
