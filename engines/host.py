@@ -1,7 +1,7 @@
 """What the machine beside its GPUs has: processors, memory, disks, and whose a process is.
 
 Memory is what this process may use: where a cgroup (a container, a Slurm job) allows less than the machine
-has, the limit counts.
+has, the limit counts. psutil is imported where something is read: who only shows readings starts sooner.
 """
 
 import contextlib
@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 CGROUPS = Path("/sys/fs/cgroup")
 COMMAND_CHARACTERS = 200
@@ -57,6 +55,8 @@ class HostReader:
 
     def read(self) -> Host:
         """The machine as it is now; takes about a millisecond."""
+        import psutil
+
         memory = psutil.virtual_memory()
         total, available = memory.total, memory.available
         limit = _cgroup_memory(self._cgroups, _own_cgroup())
@@ -80,6 +80,8 @@ class HostReader:
         )
 
     def _cpu_share(self) -> float | None:
+        import psutil
+
         # Not psutil.cpu_percent: that has one memory for the whole process, which two readers would share.
         times = psutil.cpu_times()
         # Guests' time is in user's already (Linux, proc(5)).
@@ -99,6 +101,8 @@ def watched_paths(environment: Mapping[str, str], home: Path) -> tuple[Path, ...
 
 def disk_of(path: Path) -> Disk:
     """The file system that `path` is on, or will be: a folder not there yet is on its nearest parent's."""
+    import psutil
+
     for folder in (path, *path.absolute().parents):
         try:
             usage = psutil.disk_usage(str(folder))
@@ -121,6 +125,8 @@ class ProcessNames:
 
     def of(self, pid: int) -> tuple[str | None, str | None, str | None]:
         """User, name and command line (cut at COMMAND_CHARACTERS); None for what cannot be seen from here."""
+        import psutil
+
         try:
             process = psutil.Process(pid)
             started = process.create_time()
