@@ -13,7 +13,22 @@ from typing import Literal
 from textual.binding import Binding, BindingType
 
 Where = Literal[
-    "app", "pane", "list", "chart", "main", "job", "log", "form", "playground", "rows", "question", "help"
+    "app",
+    "pane",
+    "list",
+    "chart",
+    "main",
+    "job",
+    "log",
+    "form",
+    "fold",
+    "choice",
+    "faults",
+    "playground",
+    "rows",
+    "pick",
+    "question",
+    "help",
 ]
 """`pane`: what scrolls; `list`: has a line selected; `chart`: has points; the others are screens."""
 
@@ -147,7 +162,7 @@ KEYS: tuple[Key, ...] = (
     Key("log.follow", "f", "follow", "f", "follow the end", "log", "follow"),
     Key("form.launch", "ctrl+s", "launch", "Ctrl+S", "launch the job", "form", "launch"),
     Key("form.choose", "f2,ctrl+o", "choose", "F2 Ctrl+O", "choose from a list", "form", "choose"),
-    Key("form.unfold", "ctrl+e", "unfold", "Ctrl+E", "fold or unfold all groups", "form", "unfold"),
+    Key("form.unfold", "ctrl+t", "unfold", "Ctrl+T", "fold or unfold all groups", "form", "unfold"),
     Key("form.editor", "ctrl+g", "editor", "Ctrl+G", "the spec in $EDITOR", "form", "editor"),
     Key(
         "form.rows",
@@ -159,7 +174,21 @@ KEYS: tuple[Key, ...] = (
         "faults",
     ),
     Key("form.reset", "ctrl+l", "reset", "Ctrl+L", "begin anew with an empty form", "form"),
+    Key(
+        "form.next",
+        "down",
+        "step(1)",
+        "↓ ↑",
+        "to the next field, to the one before; so do Tab and Shift+Tab",
+        "form",
+    ),
+    Key("form.previous", "up", "step(-1)", "↑", "", "form"),
     Key("form.back", "escape", "back", "Esc", "back; what is filled in stays", "form", "back"),
+    Key("fold.toggle", "enter,space", "toggle", "Enter", "fold or unfold the group", "fold", "unfold"),
+    Key("choice.next", "right,space,l", "change(1)", "→ ← Space", "another choice", "choice", "change"),
+    Key("choice.previous", "left,h", "change(-1)", "←", "", "choice"),
+    Key("faults.drop", "o,enter", "drop", "o Enter", "leave these rows out and go on", "faults", "leave out"),
+    Key("faults.back", "escape,q", "back", "Esc q", "back; the file stays as it is", "faults", "back"),
     Key("talk.send", "enter", "send", "Enter", "ask", "playground", "ask"),
     Key("talk.stop", "ctrl+x", "stop", "Ctrl+X", "stop the answers", "playground", "stop"),
     Key(
@@ -186,7 +215,13 @@ KEYS: tuple[Key, ...] = (
     Key("rows.problems", "w", "problems", "w", "what is wrong with the file", "rows", "problems"),
     Key("rows.new", "n", "new_job", "n", "a new job with it", "rows", "new job"),
     Key("rows.copy", "y", "copy", "y", "copy the row", "rows", "copy"),
+    Key("rows.forget", "X,delete", "forget", "X", "off the list; the file stays", "rows", "forget"),
     Key("rows.back", "escape,q", "back", "Esc q", "back", "rows", "back"),
+    Key("pick.complete", "tab", "complete", "Tab", "complete", "pick", "complete"),
+    Key("pick.down", "down", "move(1)", "↓ ↑", "to a suggestion", "pick", "choose"),
+    Key("pick.up", "up", "move(-1)", "↑", "", "pick"),
+    Key("pick.take", "enter", "take", "Enter", "take it", "pick", "take"),
+    Key("pick.back", "escape", "back", "Esc", "back", "pick", "back"),
     Key("answer.yes", "y", "answer(True)", "y", "yes", "question"),
     Key("answer.no", "n,escape,q", "answer(False)", "n Esc", "no", "question"),
     Key("help.close", "escape,q,question_mark,f1", "close", "Esc", "close", "help"),

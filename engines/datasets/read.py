@@ -104,18 +104,32 @@ class Dataset:
                 continue
             empty = False
             line = raw.line or 1
-            if self.format is None or self.format.refused is not None:
-                # Said once: it is the same for all rows.
-                problems = () if said else (self._refusal(raw.value, line),)
-                said = True
-                yield Record(line, None, problems)
+            if said and self._refused:
+                yield Record(line, None)  # said once: it is the same for all rows
                 continue
-            faults = Faults()
-            row = self._row(raw.value, line, self.format, faults)
-            problems = tuple(found(fault.check, name, line, **fault.values) for fault in faults)
-            yield Record(line, row, problems)
+            said = True
+            yield self.record(raw.value, line)
         if empty:
             yield Record(None, None, (found("empty-file", name),), is_row=False)
+
+    def record(self, value: object, line: int) -> Record:
+        """What one value of the file is as a row.
+
+        Args:
+            value: as JSON has it.
+            line: where it starts.
+        """
+        if self.format is None or self.format.refused is not None:
+            return Record(line, None, (self._refusal(value, line),))
+        faults = Faults()
+        row = self._row(value, line, self.format, faults)
+        name = str(self.path)
+        return Record(line, row, tuple(found(fault.check, name, line, **fault.values) for fault in faults))
+
+    @property
+    def _refused(self) -> bool:
+        """Whether no row of the file can be used, for the file's form."""
+        return self.format is None or self.format.refused is not None
 
     def _refusal(self, value: object, line: int) -> Problem:
         if self.format is not None and self.format.refused is not None:

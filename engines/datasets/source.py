@@ -58,11 +58,11 @@ def raw_values(path: Path) -> Iterator[Raw]:
     """
     name = str(path)
     try:
-        with _opened(path) as stream:
-            layout, bom = _layout(path, stream)
+        with opened(path) as stream:
+            layout, bom = layout_of(path, stream)
         if bom:
             yield Raw(None, problem=found("bom", name, 1))
-        with _opened(path) as stream:
+        with opened(path) as stream:
             yield from _lines(stream, name) if layout == "lines" else _document(stream, name)
     except FileFault as fault:
         yield Raw(None, problem=fault.problem)
@@ -73,7 +73,8 @@ def raw_values(path: Path) -> Iterator[Raw]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked where it is packed with gzip."""
     with path.open("rb") as plain:
         packed = plain.read(2) == _GZIP
         plain.seek(0)
@@ -84,8 +85,12 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, unpacked)
 
 
-def _layout(path: Path, stream: BinaryIO) -> tuple[Layout, bool]:
-    """Whether the file holds lines or one document, and whether it has a byte order mark."""
+def layout_of(path: Path, stream: BinaryIO) -> tuple[Layout, bool]:
+    """Whether the file holds lines or one document, and whether it has a byte order mark.
+
+    Raises:
+        FileFault: it is neither.
+    """
     name = str(path)
     head = stream.read(4)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
@@ -145,19 +150,26 @@ def _next_line(stream: BinaryIO) -> bytes:
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[Raw]:
     for number, line in enumerate(stream, start=1):
-        if number == 1 and line.startswith(_BOM):
-            line = line[3:]
-        line = line.rstrip(b"\r\n")
-        if not line.strip():
-            yield Raw(number, problem=found("blank-line", name, number))
-            continue
-        try:
-            value = decode_line(line)
-        except JsonFault as fault:
-            problem = found(fault.check, name, number, fault.column, **fault.values)
-            yield Raw(number, problem=problem)
-        else:
-            yield Raw(number, value)
+        yield line_value(line, number, name)
+
+
+def line_value(line: bytes, number: int, name: str) -> Raw:
+    """What one line of a file of lines holds.
+
+    Args:
+        line: with or without its line break.
+        number: counted from 1.
+        name: the file's, for the problem.
+    """
+    if number == 1 and line.startswith(_BOM):
+        line = line[3:]
+    line = line.rstrip(b"\r\n")
+    if not line.strip():
+        return Raw(number, problem=found("blank-line", name, number))
+    try:
+        return Raw(number, decode_line(line))
+    except JsonFault as fault:
+        return Raw(number, problem=found(fault.check, name, number, fault.column, **fault.values))
 
 
 def _document(stream: BinaryIO, name: str) -> Iterator[Raw]:

@@ -123,6 +123,10 @@ class Renderer:
             ids = ids[:-1]
         return ids
 
+    def is_special(self, token: int) -> bool:
+        """Whether a token stands for itself (an end of turn) and not for its characters."""
+        return token in self._special
+
     def decode(self, ids: list[int]) -> str:
         """The text of tokens, special ones included, unchanged."""
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

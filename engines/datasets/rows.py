@@ -1,0 +1,192 @@
+"""A file's rows by their number, also of a file that is larger than the memory.
+
+Where each row begins is found in pieces (`grow`), so that the first rows can be seen at once. What is no
+plain file of lines (one document, or packed) is unpacked into a temporary file of lines first, piece by piece
+as well.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+import threading
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .problem import Problem
+from .read import Row, open_dataset
+from .source import FileFault, layout_of, line_value, opened, raw_values
+
+PIECE_ROWS = 20_000
+"""Found in some 10 ms of a file of lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedRow:
+    """A row of a file.
+
+    Args:
+        number: counted from 0.
+        line: where it starts, counted from 1.
+        raw: its bytes in the file; of a document's row, its JSON.
+        row: as it is trained; None when it can't be.
+        problems: what is wrong with it.
+    """
+
+    number: int
+    line: int
+    raw: bytes
+    row: Row | None
+    problems: tuple[Problem, ...]
+
+
+class Rows:
+    """The rows of one file. `grow` finds them; `read` may be called from another thread meanwhile.
+
+    Attributes:
+        path: the file.
+        stamp: size and time of change when it was opened: another one is another content.
+        format: the form's name; None when it is not known.
+        complete: whether all rows are found.
+        problems: what is wrong with the file as a whole.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            OSError: there is no such file, or it can't be read.
+        """
+        self.path = path
+        self.stamp = stamp_of(path)
+        self.complete = False
+        self.problems: tuple[Problem, ...] = ()
+        self._dataset = open_dataset(path)
+        self.format = self._dataset.format.name if self._dataset.format else None
+        self._offsets, self._lines = array("Q"), array("I")
+        self._lock = threading.Lock()
+        self._unpacked: IO[bytes] | None = None
+        self._places = self._find()
+        self._file: IO[bytes] | None = None
+
+    def __len__(self) -> int:
+        """How many are found so far."""
+        return len(self._lines)
+
+    def close(self) -> None:
+        """Nothing is read any more; the temporary file goes."""
+        with self._lock:
+            self.complete = True
+            self._places = iter(())
+            for file in (self._file, self._unpacked):
+                if file is not None:
+                    file.close()
+            self._file = self._unpacked = None
+            self._offsets, self._lines = array("Q"), array("I")
+
+    def grow(self, most: int = PIECE_ROWS) -> bool:
+        """Find more rows, at most so many; whether there may be more."""
+        offsets, lines = array("Q"), array("I")
+        for offset, line in self._places:
+            offsets.append(offset)
+            lines.append(line)
+            if len(lines) == most:
+                break
+        else:
+            self.complete = True
+        if self._unpacked is not None and not self._unpacked.closed:
+            self._unpacked.flush()
+        self._offsets.extend(offsets)
+        self._lines.extend(lines)
+        return not self.complete
+
+    def passed(self, line: int) -> bool:
+        """Whether what stands on a line is found by now."""
+        return len(self._lines) > 0 and self._lines[-1] >= line
+
+    def at_line(self, line: int) -> int:
+        """The number of the row that starts on a line, or of the first one after it, of those found."""
+        return min(bisect_left(self._lines, line), max(len(self._lines) - 1, 0))
+
+    def read(self, first: int, last: int) -> list[NumberedRow]:
+        """Rows by number, from `first` up to `last`, of those found.
+
+        Raises:
+            OSError: the file can't be read any more.
+        """
+        result = []
+        with self._lock:
+            for number in range(max(first, 0), min(last, len(self._lines))):
+                if self._file is None:
+                    place = Path(self._unpacked.name) if self._unpacked is not None else self.path
+                    self._file = place.open("rb")
+                self._file.seek(self._offsets[number])
+                result.append(self._row(number, self._lines[number], self._file.readline()))
+        return result
+
+    def _row(self, number: int, line: int, content: bytes) -> NumberedRow:
+        name = str(self.path)
+        raw = line_value(content, line, name)
+        shown = content.rstrip(b"\r\n")
+        if raw.problem is not None:
+            return NumberedRow(number, line, shown, None, (raw.problem,))
+        record = self._dataset.record(raw.value, line)
+        return NumberedRow(number, line, shown, record.row, record.problems)
+
+    def _find(self) -> Iterator[tuple[int, int]]:
+        """Offset and line of each row, in the file or in what is unpacked of it."""
+        try:
+            with opened(self.path) as stream:
+                layout, _ = layout_of(self.path, stream)
+            if layout == "document":
+                yield from self._of_document()
+                return
+            with opened(self.path) as stream:
+                packed = isinstance(stream, gzip.GzipFile)
+                spool = self._spool() if packed else None
+                offset = 0
+                for number, line in enumerate(stream, start=1):
+                    if spool is not None:
+                        spool.write(line)
+                    if not line.isspace():
+                        yield offset, number
+                    offset += len(line)
+        except FileFault as fault:
+            self.problems = (fault.problem,)
+        except (OSError, EOFError, zlib.error):
+            # Said in the words of the check, which meets the same.
+            self.problems = tuple(raw.problem for raw in raw_values(self.path) if raw.problem)[-1:]
+
+    def _of_document(self) -> Iterator[tuple[int, int]]:
+        spool = self._spool()
+        offset = 0
+        for raw in raw_values(self.path):
+            if raw.problem is not None:
+                if raw.problem.severity == "error":
+                    self.problems = (*self.problems, raw.problem)
+                continue
+            line = json.dumps(raw.value, ensure_ascii=True).encode() + b"\n"
+            spool.write(line)
+            yield offset, raw.line or 1
+            offset += len(line)
+
+    def _spool(self) -> IO[bytes]:
+        # Closed, and with that removed, by `close`.
+        self._unpacked = tempfile.NamedTemporaryFile(prefix="finetui-rows-")  # noqa: SIM115
+        return self._unpacked
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """What tells two contents of a file apart without reading it.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns

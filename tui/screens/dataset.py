@@ -1,0 +1,370 @@
+"""A dataset's page: its rows as a model will see them, one after the other, and what is wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+
+from ...engines.datasets.checked import Checked
+from ...engines.datasets.known import Known, absolute, forget, remembered
+from ...engines.datasets.preview import PreviewModel, Rendered
+from ...engines.datasets.rows import NumberedRow, Rows
+from ...engines.settings import Settings
+from ...engines.text import clean, one_line
+from ..keys import bindings
+from ..looks.about import AboutLook, FileChecked, ModelSuggested
+from ..looks.preview import PreviewLook, RowRendered
+from ..looks.rows import RowsFound, RowsLook, RowsRead
+from ..messages import CopyText, OpenNewJob
+from ..panes import row as view
+from ..panes.wording import percent, plural
+from ..watchers import Watcher
+from ..widgets.keyline import KeyLine
+from ..widgets.sides import Sides
+from ..widgets.topline import TopLine
+from .preview_model import ChoosePreviewModel
+from .problems import Problems
+from .row_number import RowNumber
+from .view import View
+
+if TYPE_CHECKING:
+    from ..app import FinetuiApp
+
+MOST_KEPT = 300
+"""Rows that are kept to be shown again at once."""
+
+
+class DatasetPage(View[None]):
+    """Shows one row at a time; the text scrolls."""
+
+    CSS_PATH = "dataset.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("rows")
+    AUTO_FOCUS = "#text"
+
+    if TYPE_CHECKING:
+        app: FinetuiApp  # type: ignore[assignment]
+
+    def __init__(self, settings: Settings, path: Path) -> None:
+        super().__init__()
+        self._settings, self._path = settings, Path(absolute(path))
+        self._rows: Rows | None = None
+        self._problem = ""
+        self._number = 0
+        self._goal: tuple[str, int] | None = None
+        """Where to go once so many rows are found: ("row", number from 0) or ("line", line)."""
+        self._read: dict[int, NumberedRow] = {}
+        self._model: PreviewModel | None = None
+        self._model_sought = False
+        self._checked: Checked | None = None
+        self._stamp: tuple[int | None, ...] = ()
+        self._drawn: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(id="top")
+        yield Sides(id="place")
+        yield Sides(id="learned")
+        yield view.RowText(id="text")
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self._rows_look = RowsLook(self, self._path)
+        self._preview_look = PreviewLook(self, self._settings)
+        models = list(self.app.remembered.recent_models)
+        looks = {
+            "rows": self._rows_look,
+            "preview": self._preview_look,
+            "about": AboutLook(self, self._settings, self._path, models),
+        }
+        self._watchers = {name: Watcher(self.app, f"dataset-{name}", look) for name, look in looks.items()}
+        for watcher in self._watchers.values():
+            watcher.start()
+        self._draw()
+
+    def on_unmount(self) -> None:
+        for watcher in self._watchers.values():
+            watcher.stop()
+        self._preview_look.close()
+        self._rows_look.close()
+
+    # What the watchers see.
+
+    def show_datasets(self, datasets: tuple[Known, ...]) -> None:
+        known = next((one for one in datasets if one.path == str(self._path)), None)
+        stamp = (known.rows, known.errors, known.warnings) if known is not None else ()
+        if stamp != self._stamp and self.is_mounted:
+            self._stamp = stamp
+            self._watchers["about"].wake()
+
+    def on_file_checked(self, message: FileChecked) -> None:
+        self._checked = message.checked
+        self._draw()
+        self.refresh_bindings()
+
+    def on_model_suggested(self, message: ModelSuggested) -> None:
+        self._model_sought = True
+        if self._model is None:
+            self._model = message.model
+        self._go(self._number)
+
+    def on_rows_found(self, message: RowsFound) -> None:
+        if not self.is_mounted:
+            return
+        if message.anew or message.rows is None:
+            self._read = {}
+            if self._rows is not None:
+                self._watchers["about"].wake()
+        self._rows, self._problem = message.rows, message.problem
+        if self._rows is not None:
+            if message.anew and self._number:
+                self._goal = self._goal or ("row", self._number)
+            self._seek(self._rows)
+            if message.anew and self._goal is None:
+                self._go(0)
+        self._draw()
+        self.refresh_bindings()
+
+    def on_rows_read(self, message: RowsRead) -> None:
+        if len(self._read) > MOST_KEPT:
+            self._read = {}
+        self._read.update((row.number, row) for row in message.rows)
+        self._draw()
+        self.refresh_bindings()
+
+    def on_row_rendered(self, message: RowRendered) -> None:
+        if message.number == self._number and message.model == self._model:
+            self._draw()
+
+    # Moving.
+
+    def _seek(self, rows: Rows) -> None:
+        """Go where one wanted to, as far as the rows are found."""
+        if self._goal is None:
+            return
+        kind, place = self._goal
+        if kind == "row" and (place < len(rows) or rows.complete):
+            self._goal = None
+            self._go(min(place, len(rows) - 1))
+        elif kind == "line" and (rows.complete or rows.passed(place)):
+            self._goal = None
+            self._go(rows.at_line(place))
+
+    def _go(self, number: int) -> None:
+        number = max(number, 0)
+        moved, self._number = number != self._number, number
+        rows = self._rows
+        if rows is not None:
+            near = (number, number + 5, number - 3) if moved else (number,)
+            if any(one not in self._read for one in near if 0 <= one < len(rows)):
+                self._rows_look.want(number)
+                self._watchers["rows"].wake()
+            if self._model is not None:
+                self._preview_look.want(self._model, rows, number)
+                self._watchers["preview"].wake()
+        self._draw()
+        self.refresh_bindings()
+
+    def _jump(self, goal: tuple[str, int]) -> None:
+        self._goal = goal
+        if self._rows is not None:
+            self._seek(self._rows)
+        self._draw()
+
+    # What is seen.
+
+    def _draw(self) -> None:
+        if not self.is_mounted or not self.query("#text"):
+            return
+        self._draw_top()
+        rows = self._rows
+        row = self._read.get(self._number)
+        place, learned = self.query_one("#place", Sides), self.query_one("#learned", Sides)
+        text = self.query_one(view.RowText)
+        if rows is None or (not len(rows) and rows.complete):
+            place.show(Content.styled("no rows" if rows or self._problem else "opening …", "$quiet"))
+            learned.show(Content(""))
+            text.show(self._no_rows(), anew=True)
+            return
+        rendered = None
+        if self._model is not None:
+            rendered = self._preview_look.rendered(self._model, rows, self._number)
+        place.show(self._place(rows, row, rendered), self._as_model())
+        learned.show(*self._learned(row, rendered))
+        drawn = (self._number, row, rendered, self._checked)
+        if row is not None and drawn != self._drawn:
+            text.show(self._lines(row, rendered), anew=drawn[:2] != self._drawn[:2])
+            self._drawn = drawn
+
+    def _draw_top(self) -> None:
+        name = one_line(self._path.name, 60)
+        left = Content.assemble(("finetui", "bold $primary"), (f" · {name}", ""))
+        folder = one_line(str(self._path.parent), 200)
+        kind = self._rows.format if self._rows is not None else None
+        about = f"{kind} · {folder}" if kind else folder
+        middles = [Content.styled(words, "$quiet") for words in (about, kind or "")]
+        self.query_one(TopLine).show(left, middles, self._standing())
+
+    def _standing(self) -> Content:
+        checked = self._checked
+        if checked is None:
+            return Content.styled("" if self._problem else "checking …", "$quiet")
+        parts: list[tuple[str, str]] = []
+        if checked.errors:
+            parts.append((f"✗ {plural(checked.errors, 'error')}", "$error"))
+        if checked.warnings:
+            parts.append((f"! {plural(checked.warnings, 'warning')}", "$warning"))
+        return Content("  ").join(Content.styled(*part) for part in parts or [("✓ no problems", "$success")])
+
+    def _place(self, rows: Rows, row: NumberedRow | None, rendered: Rendered | None) -> Content:
+        more = "" if rows.complete else " …"
+        parts: list[str] = [f"row {self._number + 1:,} of {len(rows):,}{more}"]
+        if row is not None:
+            parts.append(f"line {row.line:,}")
+        if rendered is not None and rendered.tokens:
+            share = percent(rendered.trained / len(rendered.tokens))
+            parts.append(f"{plural(len(rendered.tokens), 'token')}, {rendered.trained:,} trained ({share})")
+        if self._goal is not None:
+            parts.append(f"looking for {self._goal[0]} {self._goal[1] + (self._goal[0] == 'row'):,} …")
+        return Content.assemble((parts[0], "bold"), *(f" · {part}" for part in parts[1:]))
+
+    def _as_model(self) -> list[Content]:
+        if self._model is None:
+            return []
+        name = one_line(self._model.name, 200)
+        short = name.rpartition("/")[2]
+        return [Content.styled(f"as {words}", "$quiet") for words in (name, short, short[:24])]
+
+    def _learned(self, row: NumberedRow | None, rendered: Rendered | None) -> tuple[Content, list[Content]]:
+        """How it ends, or why it is not rendered; and what the signs mean."""
+        bar = ("▌ ", view.TRAINED)
+        signs = [
+            Content.assemble(bar, ("trained   ⟨ ⟩ special token   ↵ line break", "$quiet")),
+            Content.assemble(bar, ("trained  ⟨ ⟩ special", "$quiet")),
+            Content.assemble(bar, ("trained", "$quiet")),
+        ]
+        if row is None:
+            return Content.styled("reading …", "$quiet"), []
+        if row.row is None:
+            return Content.styled("✗ not usable, as it stands in the file", "$error"), []
+        if self._model is None:
+            words = "as it is stored, without a template: m chooses a model" if self._model_sought else ""
+            return Content.styled(words, "$quiet"), signs[2:]
+        if rendered is None:
+            return Content.styled("rendering … (as it is stored, meanwhile)", "$quiet"), signs[2:]
+        if rendered.error is not None:
+            return Content.styled(
+                "✗ this model can't be shown this row; it stands here as it is stored", "$error"
+            ), []
+        if rendered.ends:
+            return Content.styled("✓ ends with its end token", "$success"), signs
+        return Content.styled("✗ never ends: the model will not learn to stop", "$error"), signs
+
+    def _lines(self, row: NumberedRow, rendered: Rendered | None) -> list[view.Line]:
+        problems = list(row.problems)
+        if self._checked is not None:
+            # Those that only a look at the whole file shows: a duplicate, a row of another form.
+            said = {problem.id for problem in problems}
+            problems += [one for one in self._checked.problems if one.line == row.line and one.id not in said]
+        lines = view.of_problems(problems)
+        if rendered is not None and rendered.error:
+            lines.append(view.Line(Content.styled(f"✗ {clean(rendered.error)}", "$error")))
+        if lines:
+            lines.append(view.Line(Content("")))
+        if row.row is None:
+            return lines + view.of_raw(row)
+        if rendered is not None and rendered.tokens:
+            return lines + view.of_tokens(rendered.tokens)
+        return lines + view.of_row(row.row)
+
+    def _no_rows(self) -> list[view.Line]:
+        if self._problem:
+            return [
+                view.Line(Content.styled(f"✗ {clean(str(self._path))}", "$error")),
+                view.Line(Content.styled(f"  {clean(self._problem)}", "")),
+            ]
+        problems = self._rows.problems if self._rows is not None else ()
+        if not problems and self._checked is not None:
+            problems = self._checked.problems
+        return view.of_problems(problems)
+
+    # What the keys do.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        rows = len(self._rows) if self._rows is not None else 0
+        if action in ("row", "row_first", "row_last", "goto"):
+            return rows > 1
+        if action in ("copy", "model"):
+            return rows > 0
+        if action == "problems":
+            return self._checked is not None and bool(self._checked.problems)
+        if action == "new_job":
+            return rows > 0
+        return True
+
+    def action_row(self, by: int) -> None:
+        last = len(self._rows) - 1 if self._rows is not None else 0
+        self._goal = None
+        if 0 <= self._number + by <= last:
+            self._go(self._number + by)
+
+    def action_row_first(self) -> None:
+        self._goal = None
+        self._go(0)
+
+    def action_row_last(self) -> None:
+        rows = self._rows
+        if rows is not None:
+            self._jump(("row", len(rows) - 1 if rows.complete else 10**12))
+
+    def action_goto(self) -> None:
+        def answered(goal: tuple[str, int] | None) -> None:
+            if goal is not None:
+                kind, place = goal
+                self._jump((kind, place - 1 if kind == "row" else place))
+
+        if self._rows is not None:
+            self.app.push_screen(RowNumber(len(self._rows), self._rows.complete), answered)
+
+    def action_model(self) -> None:
+        def answered(model: PreviewModel | None) -> None:
+            if model is not None:
+                self._model = model
+                self.app.remembered.chose(model=model.name)
+                self._go(self._number)
+
+        jobs = self.app.jobs.summaries if self.app.jobs is not None else ()
+        names = [*self.app.remembered.recent_models, *(job.model for job in jobs)]
+        if self._model is not None:
+            names.insert(0, self._model.name)
+        self.app.push_screen(ChoosePreviewModel(names), answered)
+
+    def action_problems(self) -> None:
+        def answered(line: int | None) -> None:
+            if line is not None:
+                self._jump(("line", line))
+
+        if self._checked is not None:
+            self.app.push_screen(Problems(self._checked), answered)
+
+    def action_new_job(self) -> None:
+        self.post_message(OpenNewJob({"data": {"train": str(self._path)}}))
+
+    def action_copy(self) -> None:
+        if (row := self._read.get(self._number)) is not None:
+            text = row.raw.decode("utf-8", "replace")
+            self.post_message(CopyText(text, f"row {self._number + 1:,}"))
+
+    def action_forget(self) -> None:
+        listed = str(self._path) in remembered(self._settings.home)
+        with contextlib.suppress(OSError):
+            forget(self._settings.home, self._path)
+        self.app.tell("Off the list; the file stays." if listed else "It is listed because a job used it.")
+        if listed:
+            self.dismiss()
+
+    def action_back(self) -> None:
+        self.dismiss()
