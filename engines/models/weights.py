@@ -7,7 +7,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,24 @@ class Weights:
         """The longest input in tokens, by its config."""
         text = self.config.get("text_config") or self.config
         return text.get("max_position_embeddings")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A model on this machine as a list shows it, complete or not."""
+
+    name: str
+    """The hub id, or the folder."""
+    path: Path
+    commit: str | None
+    """The hub's commit; None for a plain folder."""
+    main: bool
+    """Whether asking for the name alone means this one."""
+    disk_bytes: int
+    """What its files take; a download that broke off counts with what came."""
+    parameters: int | None
+    complete: bool
+    """Whether all weights are there; else the rest is fetched before the training."""
 
 
 def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
@@ -172,3 +190,44 @@ def cached(environment: Mapping[str, str] = os.environ) -> list[Weights]:
                 with contextlib.suppress(ModelNotFound):  # one that broke must not hide the others
                     found.append(_read(name, snapshot, snapshot.name))
     return found
+
+
+def listing(folders: Iterable[Path] = (), environment: Mapping[str, str] = os.environ) -> list[Listed]:
+    """What lies in the hub's cache, then the folders that hold a model; only headers of weights are read.
+
+    Args:
+        folders: places beside the cache; those without a config.json are left out.
+    """
+    found = []
+    for repository in sorted(hub_cache(environment).glob("models--*")):
+        name = repository.name.removeprefix("models--").replace("--", "/", 1)
+        with contextlib.suppress(OSError):
+            main = _text(repository / "refs" / "main")
+            snapshots = sorted(
+                repository.glob("snapshots/*"), key=lambda path: (path.name != main, path.name)
+            )
+            # A download that broke off before its first file leaves no snapshot, only a part of a blob.
+            for snapshot in snapshots:
+                commit = snapshot.name
+                found.append(_listed(name, snapshot, commit, commit == main, repository / "blobs"))
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            if (folder / "config.json").is_file():
+                found.append(_listed(str(folder), folder, None, True, None))
+    return found
+
+
+def _listed(name: str, folder: Path, commit: str | None, main: bool, blobs: Path | None) -> Listed:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    sizes = sum(path.stat().st_size for path in files)
+    complete = (folder / "config.json").is_file() and _complete(folder)
+    if blobs is not None and not complete:
+        sizes += sum(path.stat().st_size for path in blobs.glob("*.incomplete"))
+    return Listed(name, folder, commit, main, sizes, _count(folder)[0] if complete else None, complete)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,14 +10,14 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import Parameter
 
-from ...engines.engine import EngineError, Plan, find_engine
+from ...engines.engine import EngineError, find_engine
+from ...engines.planning.sentence import sentence
 from ...engines.settings import Settings
 from ...engines.spec import JobSpec, SpecError, literal, parse, put, read_spec
 from ...engines.store import Store
-from ...engines.text import one_line
-from .jobs import follow_job, valid_rows
+from .jobs import follow_job
 from .options import Json
-from .output import DONE, note, note_beside, print_json, say, size
+from .output import DONE, note, note_beside, print_json, say
 
 DATA_SUFFIXES = (".jsonl", ".json")
 
@@ -123,25 +122,3 @@ def _from_options(changes: dict[str, Any], folder: Path) -> JobSpec:
     for key, value in changes.items():
         put(values, key, value)
     return parse(values, folder)
-
-
-def sentence(spec: JobSpec, plan: Plan) -> str:
-    """The one plain line of what will happen."""
-    document, values = plan.document, plan.values
-    rows = document["data"]["train"]["rows"]
-    if values["max_steps"].value:
-        much = f"{values['max_steps'].value} updates"
-    else:
-        epochs = values["epochs"].value
-        updates = max(1, round(math.ceil(rows / values["batch_size"].value) * epochs))
-        much = f"{epochs:g} epochs, about {updates:,} updates"
-    least = document["estimate"]["at_least_bytes"]
-    memory = f", needs at least {size(least)} (weights alone)" if least else ", memory not estimated yet"
-    where = {"cpu": "the CPU", "cuda": "a GPU"}[document["device"]]
-    held = f"{valid_rows(document):,} held out" if document["data"]["valid"] else "none held out"
-    dropped = document["data"]["dropped_rows"]
-    left_out = f", {dropped} left out" if dropped else ""
-    what = f"{document['method']} of {one_line(Path(spec.model).name)} on {where}"
-    rate = f"learning rate {values['learning_rate'].value:g}"
-    data = f"{rows:,} rows ({held}{left_out})"
-    return f"{what}: {data}, {much} of {values['batch_size'].value} rows, {rate}{memory}"
