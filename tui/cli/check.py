@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,15 @@ from cyclopts import Parameter
 
 from ...engines.datasets.check import FileReport
 from ...engines.datasets.check import check as check_files
+from ...engines.datasets.checks import CHECKS
+from ...engines.datasets.known import remember
 from ...engines.engine import EngineError
+from ...engines.settings import Settings
+from ...engines.spec import SpecError
 from .options import Json
 from .output import DONE, FAILED, plural, print_json, say, say_beside
 
+UNREADABLE = CHECKS["unreadable-file"].message.partition("{")[0]
 SYMBOLS = {"error": "✗", "warning": "!", "note": "·"}
 
 
@@ -40,6 +46,7 @@ def check(
     if not files:
         raise EngineError("usage", "check: FILES are missing", "`finetui check --help` shows how")
     report = check_files(files, format, limit_examples=None if all else 3)
+    _remember(files)
     if json:
         print_json(report.to_json())
     else:
@@ -50,8 +57,23 @@ def check(
     return FAILED if report.errors else DONE
 
 
+def _remember(files: Iterable[Path]) -> None:
+    """The app lists what was looked at."""
+    with contextlib.suppress(OSError, SpecError):  # a home that can't be written hinders no check
+        home = Settings.load().home
+        for file in files:
+            if file.is_file():
+                remember(home, file)
+
+
 def lines_of(file: FileReport) -> Iterator[tuple[str, str]]:
     """One file's report, worst first: each line's margin and its text."""
+    if not file.rows and [problem.id for problem in file.problems] == ["unreadable-file"]:
+        [problem] = file.problems
+        reason = problem.message.removeprefix(UNREADABLE).rstrip(".")
+        yield "", f"{file.path}: {reason}"
+        yield "  → ", problem.fix
+        return
     usable = "" if file.usable_rows == file.rows else f", {file.usable_rows:,} usable"
     yield "", f"{file.path}: {file.format or 'unknown format'}, {plural(file.rows, 'row')}{usable}"
     shown: dict[str, int] = {}
