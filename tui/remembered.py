@@ -27,6 +27,8 @@ class Remembered(msgspec.Struct, omit_defaults=True):
     """Absolute paths of datasets that were chosen, newest first."""
     recent_models: list[str] = msgspec.field(default_factory=list)
     """Models as they were asked for, newest first."""
+    draft: dict[str, str] = msgspec.field(default_factory=dict)
+    """What was left in the form for a new job: the texts of its fields by their keys."""
 
     @classmethod
     def load(cls, home: Home) -> Remembered:
