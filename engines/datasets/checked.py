@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import subprocess
+import sys
 import threading
 from hashlib import sha256
 from pathlib import Path
@@ -14,10 +16,14 @@ import msgspec
 from ..home import Home
 from ..records import UNREADABLE, replace_bytes
 from .check import check
+from .checks import found
 from .problem import Problem
 
 EXAMPLES = 500
 """Problems of each check that are kept for a file: a file may have a million, and people look at some."""
+
+SMALL_BYTES = 1 << 20
+"""Up to this size a file is read at once; larger ones by a process of their own."""
 
 FORMAT = 1
 """Raised when the checks find other things: what was kept before is then read anew."""
@@ -50,11 +56,11 @@ class Checked(msgspec.Struct, frozen=True):
 def kept(home: Home, path: Path, status: os.stat_result) -> Checked | None:
     """What was found in this file; None where it was not read since its last change."""
     try:
-        found = msgspec.json.decode(_place(home, path).read_bytes(), type=Checked)
+        report = msgspec.json.decode(_place(home, path).read_bytes(), type=Checked)
     except (OSError, *UNREADABLE):
         return None
-    current = found.version == FORMAT and found.path == str(path) and found.is_of(status)
-    return found if current else None
+    current = report.version == FORMAT and report.path == str(path) and report.is_of(status)
+    return report if current else None
 
 
 def read(home: Home, path: Path) -> Checked | None:
@@ -72,29 +78,76 @@ def read(home: Home, path: Path) -> Checked | None:
             return None
         if (before := kept(home, path, status)) is not None:
             return before
-        report = check([path], limit_examples=EXAMPLES)
-        [file] = report.files
-        # The stamp is the one from before reading: what changed meanwhile is read again.
-        found = Checked(
-            path=str(path),
-            size_bytes=status.st_size,
-            modified_ns=status.st_mtime_ns,
-            format=file.format,
-            rows=file.rows,
-            usable_rows=file.usable_rows,
-            errors=report.errors,
-            warnings=report.warnings,
-            problems=file.problems,
-            counts=file.counts,
-            version=FORMAT,
-        )
+        if status.st_size <= SMALL_BYTES:
+            report = examine(path, status)
+        else:
+            report = _in_a_process(path, status)
         with contextlib.suppress(OSError):  # a full disk: it is read again another time
             place = _place(home, path)
             place.parent.mkdir(parents=True, exist_ok=True)
-            replace_bytes(place, msgspec.json.encode(found))
-        return found
+            replace_bytes(place, msgspec.json.encode(report))
+        return report
+
+
+def examine(path: Path, status: os.stat_result) -> Checked:
+    """Read a file to its end.
+
+    Args:
+        status: the file's from before reading: what changes meanwhile is read again.
+    """
+    report = check([path], limit_examples=EXAMPLES)
+    [file] = report.files
+    return Checked(
+        path=str(path),
+        size_bytes=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        format=file.format,
+        rows=file.rows,
+        usable_rows=file.usable_rows,
+        errors=report.errors,
+        warnings=report.warnings,
+        problems=file.problems,
+        counts=file.counts,
+        version=FORMAT,
+    )
+
+
+def _in_a_process(path: Path, status: os.stat_result) -> Checked:
+    """The same where it takes seconds: a thread that computes so long holds up the screen's."""
+    command = [sys.executable, "-m", __name__, os.fspath(path)]
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    try:
+        return msgspec.json.decode(done.stdout, type=Checked)
+    except UNREADABLE:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        reason = f"its check ended with status {done.returncode} {' '.join(last)}".strip()
+    problem = found("unreadable-file", str(path), reason=reason, fix="`finetui check` tells more.")
+    return Checked(
+        path=str(path),
+        size_bytes=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        format=None,
+        rows=0,
+        usable_rows=0,
+        errors=1,
+        warnings=0,
+        problems=(problem,),
+        counts={problem.id: 1},
+        version=0,
+    )
+
+
+def main() -> None:
+    """`python -m …checked PATH`: what is found in a file, as JSON on stdout."""
+    path = Path(sys.argv[1])
+    os.nice(10)
+    sys.stdout.buffer.write(msgspec.json.encode(examine(path, os.stat(path))))
 
 
 def _place(home: Home, path: Path) -> Path:
     name = sha256(os.fsencode(path)).hexdigest()[:32]
     return home.cache / "datasets" / f"{name}.json"
+
+
+if __name__ == "__main__":
+    main()

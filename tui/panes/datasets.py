@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
@@ -21,9 +22,9 @@ from ..messages import OpenDataset
 from ..widgets import ticks
 from .list import ListCanvas
 from .pane import Pane
-from .wording import percent, plural
+from .wording import percent
 
-FULL_NAMES, FORMATS, FOLDERS = 56, 72, 96
+FULL_NAMES, FORMATS, FOLDERS = 56, 72, 104
 """Cells from which on a line has room for file endings, formats and trained shares, folders."""
 
 WELCOME = (
@@ -47,7 +48,8 @@ class DatasetsList(ListCanvas[Known]):
     def __init__(self) -> None:
         super().__init__(id="datasets-list")
         self._names: dict[str, str] = {}
-        self._count_width = self._tokens_width = 0
+        self._count_width = self._tokens_width = self._words_width = 0
+        self._format_width = self._name_width = 0
         self.empty = False
         """Whether there is nothing at all to show, filtered or not."""
 
@@ -63,6 +65,9 @@ class DatasetsList(ListCanvas[Known]):
         }
         self._count_width = max((len(_rows(known)) for known in datasets), default=0)
         self._tokens_width = max((len(_tokens(known)) for known in datasets), default=0)
+        self._format_width = max((len(one_line(known.format or "", 17)) for known in datasets), default=0)
+        self._name_width = max((cell_len(name) for name in self._names.values()), default=0)
+        self._words_width = max((len(standing(known)[1]) for known in datasets), default=0)
         self.empty = not datasets
 
     def key(self, item: Known) -> str:
@@ -72,22 +77,30 @@ class DatasetsList(ListCanvas[Known]):
         name = self._names.get(item.path) or one_line(Path(item.path).name, 200)
         if width < FULL_NAMES:
             name = name.removesuffix(".gz").rpartition(".")[0] or name
+        narrow = width < FULL_NAMES
+        gap = " " if narrow else "  "
         columns = [(_rows(item), "", self._count_width)]
         if self._tokens_width:
-            columns.append((_tokens(item), "$quiet", self._tokens_width))
+            tokens, size = _tokens(item), self._tokens_width
+            columns.append(
+                (tokens.replace(" ", "", 1), "$quiet", size - 1) if narrow else (tokens, "$quiet", size)
+            )
         if width >= FORMATS:
-            columns.append((_trained(item), "$quiet", 13))
-            columns.append((one_line(item.format or "", 17), "$quiet", 17))
+            columns.append((_trained(item), "$quiet", self._tokens_width and 13))
+            columns.append((one_line(item.format or "", 17), "$quiet", self._format_width))
         sign, words, style = standing(item)
+        # The words alone say it where there is little room.
+        said = f"{words:<{self._words_width}}" if narrow else f"{sign} {words:<{self._words_width}}"
         right = Content("").join(
-            Content.assemble("  ", (f"{text:>{size}}", style)) for text, style, size in columns if size
+            Content.assemble(gap, (f"{text:>{size}}", style)) for text, style, size in columns if size
         )
-        right = Content.assemble(right, "  ", Content.styled(f"{sign} {words:<11}", style))
+        right = Content.assemble(right, gap, Content.styled(said, style))
         room = max(width - 1 - right.cell_length, 8)
         first = Content(name)
         if width >= FOLDERS:
             folder = one_line(_short(os.path.dirname(item.path)), 200)
-            first = Content.assemble(name, (f"  {folder}", "$quiet"))
+            gap = " " * (2 + max(self._name_width - first.cell_length, 0))
+            first = Content.assemble(name, gap, (folder, "$quiet"))
         first = first.truncate(room, ellipsis=True)
         return Content.assemble(" ", first, " " * (room - first.cell_length), right)
 
@@ -163,7 +176,7 @@ def standing(known: Known) -> tuple[str, str, str]:
     if known.missing:
         return "?", "missing", "$warning"
     if known.reading:
-        return "…", "reading", "$quiet"
+        return "…", "reading …", "$quiet"
     if known.errors is None or known.rows is None:
         return " ", "", "$quiet"
     if known.errors:
@@ -178,15 +191,6 @@ def standing(known: Known) -> tuple[str, str, str]:
         count = str(known.warnings) if known.warnings < 100 else ">99"
         return "!", f"{count} {word}", "$warning"
     return "✓", "ok", "$success"
-
-
-def in_words(known: Known) -> str:
-    """How a dataset stands, in full."""
-    if known.errors is None or known.warnings is None:
-        return "missing" if known.missing else "being read …" if known.reading else "not read yet"
-    parts = [plural(known.errors, "problem")] if known.errors else []
-    parts += [plural(known.warnings, "warning")] if known.warnings else []
-    return ", ".join(parts) or "no problems"
 
 
 def _rows(known: Known) -> str:

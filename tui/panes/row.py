@@ -89,6 +89,7 @@ class _Lines:
         for part in whole:
             self._run(part, style, trained)
             self._parts.append(("↵", SIGN))
+            self._trained |= trained
             self.end()
         self._run(rest, style, trained)
 
@@ -167,7 +168,9 @@ def of_row(row: Row) -> list[Line]:
     body = row.body
     if "messages" in body:
         if tools := body.get("tools"):
-            _part(lines, "tools", json.dumps(tools, ensure_ascii=False, indent=1), False)
+            _part(lines, "tools", "", False)
+            for tool in tools:
+                _part(lines, "", json.dumps(tool, ensure_ascii=False), False)
         for message in body["messages"]:
             trained = message["role"] == "assistant" and message.get("train") is not False
             _turn(lines, message, trained)

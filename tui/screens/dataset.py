@@ -185,7 +185,9 @@ class DatasetPage(View[None]):
         place, learned = self.query_one("#place", Sides), self.query_one("#learned", Sides)
         text = self.query_one(view.RowText)
         if rows is None or (not len(rows) and rows.complete):
-            place.show(Content.styled("no rows" if rows or self._problem else "opening …", "$quiet"))
+            place.show(
+                Content.styled("no rows" if rows is not None or self._problem else "opening …", "$quiet")
+            )
             learned.show(Content(""))
             text.show(self._no_rows(), anew=True)
             return
@@ -235,8 +237,9 @@ class DatasetPage(View[None]):
         if self._model is None:
             return []
         name = one_line(self._model.name, 200)
-        short = name.rpartition("/")[2]
-        return [Content.styled(f"as {words}", "$quiet") for words in (name, short, short[:24])]
+        short = "/".join(name.split("/")[-2:])
+        last = name.rpartition("/")[2][:24]
+        return [Content.styled(f"as {words}", "$quiet") for words in (name, short, last)]
 
     def _learned(self, row: NumberedRow | None, rendered: Rendered | None) -> tuple[Content, list[Content]]:
         """How it ends, or why it is not rendered; and what the signs mean."""
@@ -269,7 +272,9 @@ class DatasetPage(View[None]):
             # Those that only a look at the whole file shows: a duplicate, a row of another form.
             said = {problem.id for problem in problems}
             problems += [one for one in self._checked.problems if one.line == row.line and one.id not in said]
-        lines = view.of_problems(problems)
+        if self._rows is not None and row.number == len(self._rows) - 1:
+            problems += self._rows.problems  # after which nothing could be read
+        lines = view.of_problems(dict.fromkeys(problems))
         if rendered is not None and rendered.error:
             lines.append(view.Line(Content.styled(f"✗ {clean(rendered.error)}", "$error")))
         if lines:
