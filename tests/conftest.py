@@ -85,6 +85,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         ("XDG_RUNTIME_DIR", "run"),
     ):
         monkeypatch.setenv(name, str(base / folder))
+    (base / "config").mkdir()
+    (base / "config" / "config.toml").touch()
     # Threads of several torch processes on few cores spin against each other: ten times slower.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for name in list(os.environ):

@@ -13,6 +13,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench
     folder = tmp_path / "bench"
     folder.mkdir()
     monkeypatch.setenv("FINETUI_HOME", str(folder / "home"))
+    (folder / "config.toml").touch()
     monkeypatch.setenv("FINETUI_CONFIG", str(folder / "config.toml"))
     monkeypatch.setenv("STAND_IN_TRAINER", str(folder / "steering.json"))
     monkeypatch.setenv("HF_HOME", str(folder / "hub"))

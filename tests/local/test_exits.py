@@ -190,6 +190,7 @@ def test_each_python_is_named_with_what_it_lacks(bench: Workbench, monkeypatch: 
     broken = bench.an_interpreter("conda/bin/python", "echo no libpython >&2; exit 127").parent.parent
     monkeypatch.setenv("VIRTUAL_ENV", str(environment))
     monkeypatch.setenv("CONDA_PREFIX", str(broken))
+    (bench.folder / "no.toml").touch()
     monkeypatch.setenv("FINETUI_CONFIG", str(bench.folder / "no.toml"))
     monkeypatch.setattr("sys.executable", str(bench.python))
     monkeypatch.setenv("PATH", str(bench.folder / "nowhere"))
