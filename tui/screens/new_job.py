@@ -31,6 +31,7 @@ from ..messages import JobStarted
 from ..prospect import Obstacle, Prospect, foresee, launch, obstacle_of, resolved, said
 from ..prospect_words import about, brief, data_line, first_of, model_line, outcome
 from ..remembered import Remembered
+from ..suggestions import Completion, of_data, of_folder
 from ..widgets.field import SettingField
 from ..widgets.group import FoldLine, SettingGroup
 from ..widgets.keyline import KeyLine
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 CALM_SECONDS = 0.4
 """How long nothing is typed before the plan is made."""
+
+CHOSEN = (TRAIN, MODEL, "data.valid")
+"""Settings for which there is a list to choose from."""
 
 LABELS = {TRAIN: "Dataset", MODEL: "Model"}
 PLACEHOLDERS = {
@@ -151,7 +155,9 @@ class NewJob(View[None]):
         ]
 
     def _field(self, entry: Entry) -> SettingField:
-        field = SettingField(entry, self._texts.get(entry.key, ""), LABELS.get(entry.key, ""))
+        complete = of_folder if entry.key == MODEL else of_data if entry.kind == "file" else None
+        suggester = Completion(complete) if complete else None
+        field = SettingField(entry, self._texts.get(entry.key, ""), LABELS.get(entry.key, ""), suggester)
         self._explain(field)
         return field
 
@@ -353,9 +359,6 @@ class NewJob(View[None]):
     # -- what the keys do
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "choose":
-            field = self._focused_field
-            return field is not None and field.entry.key in (TRAIN, MODEL, "data.valid")
         if action == "faults":
             return bool(self._prospect.problems)
         return True
@@ -376,8 +379,8 @@ class NewJob(View[None]):
         from .pick_model import PickModel
 
         field = self._focused_field
-        if field is None:
-            return
+        if field is None or field.entry.key not in CHOSEN:
+            field = self.query(SettingField).first()  # the dataset's
         key = field.entry.key
         # What can't be used is what the search begins with; else all is shown.
         begun = field.text if key in self._wrong else ""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..suggestions import is_data
 from .add_file import AddFile
 from .pick import Pick, Refused, Suggestion
 
@@ -24,7 +25,7 @@ class PickFile(Pick[Path]):
         super().__init__(
             value,
             "type to filter, or a path",
-            "Files that were used come first. A path shows what lies there: JSON or JSON lines.",
+            "Files that were used come first; a path shows what lies there.",
         )
         self._recent = recent
         self._folders = AddFile(value or os.curdir)
@@ -38,7 +39,7 @@ class PickFile(Pick[Path]):
         ]
         exact = os.path.abspath(os.path.expanduser(text)) if text else ""
         seen = {one.value for one in known}
-        there = [one for one in self._folders.find(text) if not one.whole or _is_data(one.value)]
+        there = [one for one in self._folders.find(text) if not one.whole or is_data(one.value)]
         others = [one for one in there if os.path.abspath(os.path.expanduser(one.value)) not in seen]
         # Of a path that is typed, what lies there comes first; of a word, the files that were used.
         found = [*others, *known] if os.sep in text else [*known, *others]
@@ -57,11 +58,6 @@ class PickFile(Pick[Path]):
         if found and self._found is found:
             self._list.highlighted = 0
             self._moved = True
-
-
-def _is_data(path: str) -> bool:
-    name = path.lower()
-    return name.removesuffix(".gz").endswith((".jsonl", ".json", ".ndjson", ".jsonlines"))
 
 
 def _folder(path: str) -> str:

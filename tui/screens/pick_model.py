@@ -28,8 +28,8 @@ class PickModel(Pick[tuple[str, str]]):
         """
         super().__init__(
             value,
-            "type to filter, or a hub id (organisation/name, or …@revision) or a folder",
-            "What lies on this machine. Any other model of the hub is downloaded before it is trained.",
+            "type to filter; or organisation/name, …@revision, a folder",
+            "What lies here; any other model of the hub is downloaded first.",
         )
         self._recent = recent
         self._listed: list[Listed] | None = None
