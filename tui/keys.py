@@ -214,7 +214,7 @@ KEYS: tuple[Key, ...] = (
     Key("talk.models", "f2,ctrl+o", "models", "F2 Ctrl+O", "choose who answers", "playground", "who"),
     Key("talk.history", "f4", "history", "F4", "what was asked before", "playground", "history"),
     Key("talk.copy", "ctrl+y", "copy", "Ctrl+Y", "copy the answers", "playground", "copy"),
-    Key("talk.back", "escape", "back", "Esc", "back", "playground", "back"),
+    Key("talk.back", "escape,q", "back", "Esc q", "back; stops the answers first", "playground", "back"),
     Key("rows.next", "right,l", "row(1)", "→ ← l h", "the next row, the one before", "rows", "next row"),
     Key("rows.previous", "left,h", "row(-1)", "← h", "", "rows"),
     Key("rows.problems", "w", "problems", "w", "what is wrong with the file", "rows", "problems"),

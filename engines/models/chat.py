@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,14 @@ from ..interpreter import TRAINER, environment
 from ..text import one_line
 
 START_SECONDS = 600.0
+
+AGAIN = {
+    "out_of_memory": "wait until a running job is done, or end what else uses the GPU; then ask again",
+    "host_memory": "end other programs on this machine; then ask again",
+    "killed": "ask again: it is started anew",
+    "bug": "ask again: it is started anew",
+}
+"""The way out where it is another one than after training."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ class LocalChat:
             )
         except OSError as error:
             raise EngineError(
-                "missing_package", f"{ref.python}: {error}", ADVICE["missing_package"]
+                "missing_package", f"{ref.python}: {error.strerror or error}", ADVICE["missing_package"]
             ) from error
         self._answers: dict[str, queue.Queue[dict[str, Any] | None]] = {}
         self._ready: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -90,8 +99,24 @@ class LocalChat:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process still can answer."""
+        return not self._ended
+
+    def stop(self) -> None:
+        """Ask it to end its present answers; each then says that it was cancelled."""
+        for name in list(self._answers):
+            with contextlib.suppress(OSError, ValueError):
+                self._write({"id": name, "stop": True})
+
+    def kill(self) -> None:
+        """End the process at once; its answers fail."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the process: its input ends, and what it was saying is dropped."""
+        self.stop()
         if self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -110,7 +135,13 @@ class LocalChat:
         Raises:
             EngineError: they can't be loaded.
         """
-        ready = self._ready.get(timeout=START_SECONDS)
+        try:
+            ready = self._ready.get(timeout=START_SECONDS)
+        except queue.Empty as error:
+            message = f"the model is not loaded after {START_SECONDS / 60:.0f} minutes"
+            raise EngineError(
+                "unsupported", message, "a slow disk, or too little memory; ask again"
+            ) from error
         self._ready.put(ready)
         if ready is None:
             raise self._failure()
@@ -118,12 +149,19 @@ class LocalChat:
             raise _error(ready["error"])
         return ready
 
-    def ask(self, ref: ModelRef, messages: list[dict[str, Any]] | str, sampling: Sampling) -> Iterator[Piece]:
+    def ask(
+        self,
+        ref: ModelRef,
+        messages: list[dict[str, Any]] | str,
+        sampling: Sampling,
+        tools: list[dict[str, Any]] | None = None,
+    ) -> Iterator[Piece]:
         """One answer, piece by piece. Leaving the iterator early stops the model.
 
         Args:
             ref: whose adapter answers; its base must be this process's.
             messages: a chat, or a raw prompt.
+            tools: that the template tells the model of.
 
         Raises:
             EngineError: the model can't answer.
@@ -136,6 +174,8 @@ class LocalChat:
         prompt = {"prompt": messages} if isinstance(messages, str) else {"messages": messages}
         request = {"id": name, "adapter": str(ref.adapter) if ref.adapter else None, **prompt}
         request |= {"max_tokens": sampling.max_tokens, "temperature": sampling.temperature}
+        if tools:
+            request["tools"] = tools
         self._send(request | {"top_p": sampling.top_p, "seed": sampling.seed})
         finished = False
         try:
@@ -162,13 +202,16 @@ class LocalChat:
                 self._send({"id": name, "stop": True})
 
     def _send(self, request: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
         try:
-            with self._lock:
-                self._process.stdin.write(msgspec.json.encode(request) + b"\n")
-                self._process.stdin.flush()
-        except OSError as error:
+            self._write(request)
+        except (OSError, ValueError) as error:  # ValueError: closed on this side
             raise self._failure() from error
+
+    def _write(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with self._lock:
+            self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+            self._process.stdin.flush()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -194,18 +237,28 @@ class LocalChat:
 
     def _failure(self) -> EngineError:
         code = self._process.wait()
+        if code == -signal.SIGTERM:
+            return EngineError("killed", "the model's process was ended from outside", AGAIN["killed"])
         end = verdict(Ending(None, code, None, False, self._errors.decode(errors="replace")))
-        return EngineError(
-            end.reason or "killed", end.message or "the model's process ended", end.advice or ""
-        )
+        reason = end.reason or "killed"
+        message = (end.message or "the model's process ended").replace("the trainer", "the model's process")
+        return EngineError(reason, message, AGAIN.get(reason, end.advice or ""))
 
 
 def _error(description: dict[str, Any]) -> EngineError:
     reason = str(description.get("reason", "bug"))
     message = one_line(str(description.get("message", "the model can't answer")))
-    return EngineError(reason, message, str(description.get("advice") or ADVICE.get(reason, "")))
+    advice = AGAIN.get(reason) or description.get("advice") or ADVICE.get(reason, "")
+    return EngineError(reason, message, str(advice))
 
 
 def base_key(ref: ModelRef) -> tuple[object, ...]:
-    """Refs with one key share a process, and so one copy of the base."""
-    return ref.python, ref.base, ref.load, ref.template, ref.device
+    """Refs with one key share a process, and so one copy of the base.
+
+    Templates count by their text: each job has a file of its own.
+    """
+    template = ref.template
+    if template is not None:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return ref.python, ref.base, ref.load, template.read_text("utf-8"), ref.device
+    return ref.python, ref.base, ref.load, template, ref.device

@@ -6,11 +6,12 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
 
+from ...engines.datasets.question import Question, question_of
 from ...engines.datasets.read import open_dataset
 from ...engines.engine import EngineError, ModelRef
 from ...engines.models.chat import LocalChat, Sampling, base_key
@@ -32,22 +33,6 @@ class Answer:
     seconds: float = 0.0
     first_token_seconds: float | None = None
     tokens: int = 0
-
-
-@dataclass(frozen=True)
-class Question:
-    """A prompt, and what the data has as its answer."""
-
-    messages: list[dict[str, Any]] | str
-    expected: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The prompt as people know it: the last user's turn."""
-        if isinstance(self.messages, str):
-            return self.messages
-        users = [str(m["content"]) for m in self.messages if m["role"] == "user"]
-        return users[-1] if users else ""
 
 
 @dataclass
@@ -138,15 +123,13 @@ def one_answer(
         live: print the pieces as they come.
     """
     answer = Answer(ref.label)
-    messages = question.messages
-    prompt = ref.system if system is None else system
-    if not isinstance(messages, str) and prompt and messages[0]["role"] != "system":
-        messages = [{"role": "system", "content": prompt}, *messages]
+    if question.system is None:
+        question = question.with_system(ref.system if system is None else system)
     if live:
         sys.stdout.write(f"{clean(ref.label)}  ")
         sys.stdout.flush()
     try:
-        for piece in chats.of(ref).ask(ref, messages, sampling):
+        for piece in chats.of(ref).ask(ref, question.messages, sampling, question.tools):
             answer = replace(
                 answer,
                 text=answer.text + piece.text,
@@ -189,15 +172,3 @@ def _questions(prompt: str | None, file: Path | None, limit: int | None) -> list
     if not questions:
         raise EngineError("data", f"{file} has no usable rows", f"`finetui check {file}` says why")
     return questions
-
-
-def question_of(row: dict[str, Any]) -> Question:
-    """A canonical row as a question: the turns before its last answer, and that answer."""
-    if "text" in row:
-        return Question(row["text"])
-    if "prompt" in row:
-        return Question(row["prompt"], row["completion"])
-    messages = row["messages"]
-    last = max((i for i, m in enumerate(messages) if m["role"] == "assistant"), default=len(messages))
-    expected = messages[last].get("content") if last < len(messages) else None
-    return Question(messages[:last], expected)
