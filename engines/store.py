@@ -20,6 +20,7 @@ from .engine import Plan
 from .home import Home
 from .job import Job, JobBusy, State, announce
 from .machine import host, machine_id
+from .notes import notes_path, read_notes
 from .records import UNREADABLE, append_line, replace_bytes, write_json
 from .spec import JobSpec, write_spec
 from .states import ALIVE, UNFINISHED, JobState
@@ -49,15 +50,17 @@ class Summary(msgspec.Struct, frozen=True):
     state: State
     data: tuple[str, ...] = ()
     """The hashes of the canonical rows that it refers to."""
+    tags: tuple[str, ...] = ()
+    """What the user called it."""
 
     def to_json(self) -> dict[str, Any]:
-        head = {key: getattr(self, key) for key in ("id", "name", "model", "method", "created")}
+        head = {key: getattr(self, key) for key in ("id", "name", "model", "method", "created", "tags")}
         return head | {"attempt": self.state.attempt} | msgspec.to_builtins(self.state)
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    # state.json is replaced at each change, so its inode and time of change name its content.
-    stamp: tuple[int, int]
+    # state.json and user.toml are replaced at each change: inode and time of change name their content.
+    stamp: tuple[int, int, int, int]
     summary: Summary
 
 
@@ -149,6 +152,7 @@ class Store:
                 created=plan["created"],
                 state=state,
                 data=_hashes(plan),
+                tags=read_notes(job).tags,
             )
         except (OSError, LookupError, TypeError, AttributeError, ValueError, *UNREADABLE):
             return None  # not whole, broken, or of a version that we don't know
@@ -157,12 +161,17 @@ class Store:
         """All jobs, newest first; unchanged ones from the index, which can be thrown away."""
         entries = self._entries if self._entries is not None else self._read_index()
         fresh: dict[str, _Entry] = {}
+        jobs = os.fspath(self.home.jobs)  # joining Paths costs more than the looks themselves
         for job_id in self.ids():
             try:
-                stat = os.stat(self.home.jobs / job_id / "state.json")
+                stat = os.stat(f"{jobs}/{job_id}/state.json")
             except OSError:
                 continue
-            stamp = (stat.st_ino, stat.st_mtime_ns)
+            changed, stamp = stat.st_mtime, (stat.st_ino, stat.st_mtime_ns, 0, 0)
+            with contextlib.suppress(OSError):  # most jobs have none
+                notes = os.stat(notes_path(f"{jobs}/{job_id}"))
+                changed = max(changed, notes.st_mtime)
+                stamp = (*stamp[:2], notes.st_ino, notes.st_mtime_ns)
             entry = entries.get(job_id)
             if entry is None or entry.stamp != stamp:
                 summary = self.summary(job_id)
@@ -170,8 +179,8 @@ class Store:
                     continue
                 # A file system's clock ticks every few milliseconds, and a freed inode is given to the next
                 # file: two changes within a tick look alike, so what is that young is read again.
-                young = abs(time.time() - stat.st_mtime) < TICK_SECONDS
-                entry = _Entry((0, 0) if young else stamp, summary)
+                young = abs(time.time() - changed) < TICK_SECONDS
+                entry = _Entry((0, 0, 0, 0) if young else stamp, summary)
                 # A running job changes with each step: its entry saves the next reader nothing.
                 self._unwritten += summary.state.state not in UNFINISHED
             fresh[job_id] = entry
