@@ -159,10 +159,10 @@ class Settables:
         self._options: dict[str, type | None] = {}
 
     def entries(self, engine: str) -> list[Entry]:
-        """Every setting of a job on an engine, in the order of the spec; its own section last."""
+        """Every setting of a job on an engine: the dataset, then in the order of the spec, its own last."""
         options = self._options_of(engine)
         own = _entries(options, engine, TITLES | {engine: engine.capitalize()}) if options else []
-        return [*_entries(JobSpec, "", TITLES), *own]
+        return sorted([*_entries(JobSpec, "", TITLES), *own], key=lambda entry: entry.key != TRAIN)
 
     def check(self, texts: Mapping[str, str]) -> Checked:
         """Validate each field by itself; what fields mean together the plan says."""

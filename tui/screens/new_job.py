@@ -110,7 +110,7 @@ class NewJob(View[None]):
         self._entries = self._settables.entries(engine_of(self._texts))
         yield TopLine(id="top")
         with VerticalScroll(id="form", can_focus=False):
-            for entry in sorted(self._entries, key=lambda entry: entry.key != TRAIN):
+            for entry in self._entries:
                 if not entry.group:
                     yield self._field(entry)
                     yield Static(id=f"below-{entry.label}", classes="below")
