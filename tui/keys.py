@@ -20,6 +20,8 @@ Where = Literal[
     "main",
     "job",
     "log",
+    "notes",
+    "copies",
     "form",
     "fold",
     "choice",
@@ -68,6 +70,7 @@ KEYS: tuple[Key, ...] = (
     Key("chart.in", "plus,equals_sign", "zoom_x(1)", "+ - 0", "closer, farther, all of it", "chart", "zoom"),
     Key("chart.out", "minus", "zoom_x(-1)", "-", "", "chart"),
     Key("chart.all", "0", "zoom_x(0)", "0", "", "chart"),
+    Key("chart.clear", "escape", "clear_cursor", "Esc", "no values any more", "chart"),
     Key("job.new", "n", "new_job", "n", "a new job", "main", "new", "New job"),
     Key(
         "job.playground", "p", "playground", "p", "try it beside its base", "main", "playground", "Playground"
@@ -160,6 +163,16 @@ KEYS: tuple[Key, ...] = (
     Key("log.previous", "N", "match(-1)", "N", "", "log"),
     Key("log.error", "e", "error", "e", "to the error", "log", "error"),
     Key("log.follow", "f", "follow", "f", "follow the end", "log", "follow"),
+    Key("notes.save", "ctrl+s", "save", "Ctrl+S", "keep tags and note", "notes", "save"),
+    Key("notes.back", "escape", "back", "Esc", "back; asks where something would be lost", "notes", "back"),
+    Key("copies.id", "i", "take('id')", "i", "its id", "copies"),
+    Key("copies.folder", "f", "take('folder')", "f", "its folder", "copies"),
+    Key("copies.result", "r", "take('result')", "r", "the folder of its result", "copies"),
+    Key("copies.watch", "w", "take('watch')", "w", "the command that watches it", "copies"),
+    Key("copies.resume", "u", "take('resume')", "u", "the command that resumes it", "copies"),
+    Key("copies.ask", "a", "take('ask')", "a", "the command that asks it and its base", "copies"),
+    Key("copies.again", "s", "take('again')", "s", "the command that starts the same again", "copies"),
+    Key("copies.back", "escape,q", "back", "Esc q", "back", "copies", "back"),
     Key("form.launch", "ctrl+s", "launch", "Ctrl+S", "launch the job", "form", "launch"),
     Key(
         "form.choose",
