@@ -13,7 +13,7 @@ from .chat import Sampling
 FOLDER, FILE = "chats", "playground.jsonl"
 
 
-class Said(msgspec.Struct, frozen=True):
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     """One model's answer."""
 
     label: str
@@ -26,7 +26,7 @@ class Said(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
     """A prompt with what each model said to it."""
 
     time: float
@@ -37,7 +37,7 @@ class Asked(msgspec.Struct, frozen=True):
     system: str | None = None
     expected: str | None = None
     tools: list[dict[str, Any]] | None = None
-    sampling: Sampling = Sampling()
+    sampling: Sampling | None = None
 
 
 def keep(job_folder: Path, asked: Asked) -> None:

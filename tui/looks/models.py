@@ -43,6 +43,7 @@ class Models:
     """The base first, then what the job made, the newest first, then other jobs' results."""
     chosen: tuple[Answerer, ...]
     """Those that answer at first."""
+    base_name: str = ""
     refused: tuple[str, ...] = ()
     """Why jobs that were asked for can't answer here, a sentence each."""
     system: str = ""
@@ -68,7 +69,7 @@ def find_models(
     """
     own = _refs(settings, job_id)
     base = own[-1]
-    base_name = Path(base.base).name
+    base_name = _base_name(settings, job_id)
     answerers = [Answerer(base, f"base · {base_name}", "the base, as it was before training")]
     for ref in own[:-1]:
         about = f"checkpoint, update {ref.label.rpartition('@')[2]}" if "@" in ref.label else "the result"
@@ -97,6 +98,7 @@ def find_models(
     return Models(
         tuple(answerers),
         tuple(chosen[:most]),
+        base_name,
         tuple(refused),
         base.system or "",
         rows,
@@ -116,7 +118,7 @@ def _beside(settings: Settings, job_id: str, base: ModelRef, taken: set[str]) ->
         raise EngineError("model_not_found", "it has no result and no checkpoint yet")
     ref = refs[0]
     if ref.base != base.base:
-        raise EngineError("unsupported", f"its base is another one ({Path(ref.base).name})")
+        raise EngineError("unsupported", f"its base is another one ({_base_name(settings, job_id)})")
     # One interpreter serves both: what it was trained by doesn't matter for answers.
     ref = replace(ref, python=base.python)
     if base_key(replace(ref, load=base.load, device=base.device)) != base_key(base):
@@ -136,6 +138,14 @@ def _refs(settings: Settings, job_id: str) -> list[ModelRef]:
         raise EngineError("files", "the job is no longer there", "") from error
     except (OSError, ValueError, KeyError, msgspec.MsgspecError) as error:
         raise EngineError("files", f"what the job is can't be read: {error}", "") from error
+
+
+def _base_name(settings: Settings, job_id: str) -> str:
+    """The last part of what was asked for: a folder in the hub's cache is named by a hash."""
+    try:
+        return str(Job(settings.home, job_id).plan()["model"]["name"]).rstrip("/").rpartition("/")[2]
+    except (OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError):
+        return "?"
 
 
 def _rows(settings: Settings, job_id: str) -> tuple[tuple[Question, ...], str]:

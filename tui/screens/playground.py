@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
 from ...engines.datasets.question import Question
 from ...engines.engine import EngineError
@@ -81,6 +81,7 @@ class Playground(View[None]):
         self._asked_at = 0.0
         self._basis: Question | None = None
         """What the prompt was filled from: its earlier turns are sent too."""
+        self._basis_text = ""
         self._row: int | None = None
         self._unkept = False
         self._busy_with = ""
@@ -90,7 +91,9 @@ class Playground(View[None]):
         yield Sides(id="system")
         yield Expected(id="expected")
         yield Container(id="answers")
-        yield Prompt(placeholder="A prompt; Enter asks all of them", id="prompt")
+        yield Prompt(
+            placeholder="A prompt; Enter asks all of them. Ctrl+N takes a row of the data", id="prompt"
+        )
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
@@ -123,7 +126,11 @@ class Playground(View[None]):
         self.app.call_from_thread(self._found, found)
 
     def _not_found(self, error: EngineError) -> None:
+        if not self.is_mounted:
+            return
         self._problem = error
+        words = (f"✗ {clean(error.message)}", "$error"), f"\n→ {clean(error.advice)}" if error.advice else ""
+        self.query_one("#answers").mount(Static(Content.assemble(*words), id="problem"))
         self._draw()
 
     def _found(self, models: Models) -> None:
@@ -157,6 +164,10 @@ class Playground(View[None]):
             if count == 4 and beside == 3:
                 beside = 2
             self.query_one("#answers").styles.grid_size_columns = beside
+            for column in self.query(Answer):
+                column.styles.column_span = 1
+            if beside == 2 and count == 3:
+                self.query(Answer).last().styles.column_span = 2
 
     # What is seen.
 
@@ -188,6 +199,12 @@ class Playground(View[None]):
         self._draw_system()
         self._draw_expected()
         self._draw_answers()
+        loading = [base for one in self._chosen if (base := self._talk.base(one.ref)) and base.loading]
+        if loading or (self._models is None and self._problem is None):
+            self._seconds.resume()
+        else:
+            self._seconds.pause()
+        self.refresh_bindings()
 
     def _shared(self) -> str:
         refs = [one.ref for one in self._chosen]
@@ -200,9 +217,8 @@ class Playground(View[None]):
             return Content.styled("✗ nobody can answer", "$error")
         if self._models is None:
             return Content.styled("looking who can answer …", "$quiet")
-        ref = self._models.answerers[0].ref
-        base = self._talk.base((self._chosen[0] if self._chosen else self._models.answerers[0]).ref)
-        name = one_line(ref.base.rstrip("/").rpartition("/")[2], 24)
+        base = self._talk.base((self._chosen or self._models.answerers)[0].ref)
+        name = one_line(self._models.base_name, 24)
         if base is None or base.loading:
             waited = "" if base is None else f", {time.monotonic() - base.since:.0f} s"
             return Content.styled(f"loading {name}{waited}", "$primary")
@@ -237,7 +253,9 @@ class Playground(View[None]):
             turns = [turn for turn in question.messages if turn["role"] != "system"]
             if len(turns) > 1:
                 title += f" · after {plural(len(turns) - 1, 'earlier turn')}"
-        self.query_one(Prompt).border_title = Content(title)
+        prompt = self.query_one(Prompt)
+        if prompt.border_title != f" {title} ":
+            prompt.border_title = Content(f" {title} ")
 
     def _draw_answers(self) -> None:
         replies = {reply.ref.label: reply for reply in self._replies}
@@ -247,12 +265,11 @@ class Playground(View[None]):
             column.show(replies.get(one.label), self._talk.base(one.ref), expected)
         if self.running:
             self._frames.resume()
-        else:
-            self._frames.pause()
-            if self._unkept:
-                self._unkept = False
-                self._keep()
-        self.refresh_bindings()
+            return
+        self._frames.pause()
+        if self._unkept:
+            self._unkept = False
+            self._keep()
 
     # Asking.
 
@@ -262,7 +279,7 @@ class Playground(View[None]):
         if not text.strip():
             return None
         if self._basis is not None:
-            return self._basis if text == self._basis.text else self._basis.with_text(text)
+            return self._basis if text == self._basis_text else self._basis.with_text(text)
         raw = self._models is not None and self._models.raw
         return Question(text) if raw else Question([{"role": "user", "content": text}])
 
@@ -310,7 +327,7 @@ class Playground(View[None]):
         self._draw_answers()
 
     def action_back(self) -> None:
-        if self.running:
+        if any(reply.running and not reply.stopping for reply in self._replies):
             self.action_stop()
         else:
             self.dismiss()
@@ -330,11 +347,11 @@ class Playground(View[None]):
         self._draw()
 
     def _fill(self, question: Question) -> None:
-        self._basis = None
-        self.query_one(Prompt).fill(question.text)
-        # A prompt of no words (a row that begins with the answer) can't be typed, and so not be sent.
-        self._basis = question if question.text else None
-        self.set_focus(self.query_one(Prompt))
+        prompt = self.query_one(Prompt)
+        prompt.fill(question.text)
+        # What is sent is the row itself, also where the screen can't show all of it.
+        self._basis, self._basis_text = question, prompt.text
+        self.set_focus(prompt)
 
     def action_copy(self) -> None:
         titles = {one.label: one.title for one in self._chosen}

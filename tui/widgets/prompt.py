@@ -8,6 +8,8 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
+from ...engines.text import clean
+
 OTHERS = frozenset({"ctrl+x", "ctrl+y", "pageup", "pagedown"})
 """Keys of a TextArea (Textual 8.2.8) that mean something else beside answers."""
 
@@ -37,9 +39,14 @@ class Prompt(TextArea, inherit_bindings=False):
         if event.key == "enter":
             event.prevent_default()  # not a new line: the screen's binding has it
 
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        if result := self._replace_via_keyboard(clean(event.text), *self.selection):
+            self.move_cursor(result.end_location)
+
     def fill(self, text: str) -> None:
-        """Put a text there, with the cursor at its end."""
-        self.load_text(text)
+        """Put a text there, as far as a terminal can show it, with the cursor at its end."""
+        self.load_text(clean(text))
         self.move_cursor(self.document.end)
 
     def action_newline(self) -> None:
