@@ -96,7 +96,7 @@ class DatasetPage(View[None]):
     def show_datasets(self, datasets: tuple[Known, ...]) -> None:
         known = next((one for one in datasets if one.path == str(self._path)), None)
         stamp = (known.rows, known.errors, known.warnings) if known is not None else ()
-        if stamp != self._stamp and self.is_mounted:
+        if stamp != self._stamp and self.is_attached:
             self._stamp = stamp
             self._watchers["about"].wake()
 
@@ -112,7 +112,7 @@ class DatasetPage(View[None]):
         self._go(self._number)
 
     def on_rows_found(self, message: RowsFound) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         if message.anew or message.rows is None:
             self._read = {}
@@ -120,11 +120,9 @@ class DatasetPage(View[None]):
                 self._watchers["about"].wake()
         self._rows, self._problem = message.rows, message.problem
         if self._rows is not None:
-            if message.anew and self._number:
-                self._goal = self._goal or ("row", self._number)
+            if message.anew:
+                self._goal = self._goal or ("row", self._number)  # where one was, in the file as it is now
             self._seek(self._rows)
-            if message.anew and self._goal is None:
-                self._go(0)
         self._draw()
         self.refresh_bindings()
 
@@ -177,7 +175,7 @@ class DatasetPage(View[None]):
     # What is seen.
 
     def _draw(self) -> None:
-        if not self.is_mounted or not self.query("#text"):
+        if not self.is_attached or not self.query("#text"):
             return
         self._draw_top()
         rows = self._rows

@@ -1,0 +1,347 @@
+"""A dataset's page: each of its keys, good and bad rows, files of every kind, rows as a model sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from finetui.engines.datasets.known import remembered
+from finetui.engines.datasets.preview import Rendered, Token
+from finetui.engines.demo.job import FOLDER
+from finetui.engines.settings import LocalSettings, Settings
+from finetui.tui.app import FinetuiApp
+from finetui.tui.keys import KEYS
+from finetui.tui.messages import OpenDataset, OpenNewJob
+from finetui.tui.panes.row import Line, of_tokens, visible
+from finetui.tui.screens.dataset import DatasetPage
+from finetui.tui.screens.preview_model import ChoosePreviewModel
+from finetui.tui.screens.problems import Problems
+from finetui.tui.screens.row_number import RowNumber
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+EVIL = "\x1b]0;title\x07\x1b[31m[/nope] [bold]x‮\x9b1m\x00字"
+MODEL = str(FOLDER / "model")
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 15) -> None:
+    """Wait for the app; fails where it doesn't come to that."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await pilot.pause(0.02)
+
+
+def screen_of(app: FinetuiApp) -> str:
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+def rows_of(path: Path, count: int = 20) -> Path:
+    rows = [
+        {"question": f"question {number}?", "answer": f"answer {number}"} for number in range(1, count + 1)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+async def page_of(pilot: Pilot[None], path: Path, *, checked: bool = True) -> DatasetPage:
+    """The page of a file, once its first rows and what is wrong with them are there."""
+    app = pilot.app
+    assert isinstance(app, FinetuiApp)
+    await pilot.pause()
+    app.main.post_message(OpenDataset(path))
+    await until(pilot, lambda: isinstance(app.screen, DatasetPage))
+    page = app.screen
+    assert isinstance(page, DatasetPage)
+    await until(pilot, lambda: page._checked is not None or not checked)
+    await until(pilot, lambda: page._problem or (page._rows is not None and page._rows.complete))
+    await until(pilot, lambda: page._model_sought)
+    await pilot.pause(0.05)
+    return page
+
+
+async def at(pilot: Pilot[None], words: str) -> None:
+    await until(pilot, lambda: words in screen_of(pilot.app))  # type: ignore[arg-type]
+
+
+async def test_the_keys_go_through_the_rows(settings: Settings, tmp_path: Path) -> None:
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, rows_of(tmp_path / "a.jsonl"))
+        await at(pilot, "row 1 of 20 · line 1")
+        await at(pilot, "answer 1")
+        for key, number in [
+            ("right", 2), ("l", 3), ("left", 2), ("h", 1), ("left", 1), ("dollar_sign", 20), ("right", 20),
+            ("left", 19), ("0", 1),
+        ]:  # fmt: skip
+            await pilot.press(key)
+            await at(pilot, f"row {number} of 20 ")
+            await at(pilot, f"question {number}?")
+
+
+async def test_to_a_row_by_its_number_or_by_its_line(settings: Settings, tmp_path: Path) -> None:
+    path = rows_of(tmp_path / "a.jsonl")
+    path.write_text("\n\n" + path.read_text())
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, path)
+        for typed, number in [
+            ("12", 12),
+            ("line 7", 5),
+            ("l1", 1),
+            ("l 9000", 20),
+            ("row 2", 2),
+            ("1,0", 10),
+        ]:
+            await pilot.press("slash")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RowNumber))
+            await pilot.press(*("space" if c == " " else "comma" if c == "," else c for c in typed), "enter")
+            await at(pilot, f"row {number} of 20 · line {number + 2}")
+        for typed in ("21", "0", "x", "-1", "²", "9" * 30):
+            await pilot.press("slash")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RowNumber))
+            dialog = pilot.app.screen
+            assert isinstance(dialog, RowNumber)
+            dialog._fill(typed)
+            await pilot.press("enter")
+            await until(pilot, lambda dialog=dialog: "✗" in str(dialog.query_one("#word", Static).render()))
+            await pilot.press("escape")
+            await at(pilot, "row 10 of 20")
+
+
+async def test_a_long_row_scrolls(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    text = "\n".join(f"word {number}" for number in range(200))
+    path.write_text(json.dumps({"text": text}) + "\n" + json.dumps({"text": "short"}) + "\n")
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        page = await page_of(pilot, path)
+        canvas = page.query_one("#text")
+        for key, shown in [
+            ("down", "word 19"),
+            ("pagedown", "word 30"),
+            ("end", "word 199"),
+            ("home", "word 0↵"),
+        ]:
+            await pilot.press(key)
+            await at(pilot, shown)
+        await pilot.press("pagedown", "right")
+        await at(pilot, "short")
+        await pilot.press("left")
+        await at(pilot, "word 0↵")
+        assert canvas.has_focus
+
+
+async def test_problems_are_listed_and_lead_to_their_rows(settings: Settings, tmp_path: Path) -> None:
+    path = rows_of(tmp_path / "a.jsonl", 5)
+    lines = path.read_text().splitlines()
+    lines[1] = '{"question": "q" "answer": "a"}'
+    lines[3] = lines[0]
+    path.write_text("\n".join(lines) + "\n")
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, path)
+        await at(pilot, "✗ 1 error  ! 1 warning")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Problems))
+        await at(pilot, "line 2:18")
+        await at(pilot, "→ Put the comma")
+        await pilot.press("down")
+        await at(pilot, "→ Remove it, unless it should count twice.")
+        await pilot.press("enter")
+        await at(pilot, "row 4 of 5 · line 4")
+        await at(pilot, "! The row is the same as that in line 1.")
+        await pilot.press("w", "enter")
+        await at(pilot, "row 2 of 5")
+        await at(pilot, "✗ column 18: The line is not a JSON object")
+        await at(pilot, '{"question": "q" "answer": "a"}')
+        await at(pilot, "✗ not usable")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Problems))
+        await pilot.press("escape")
+        await at(pilot, "row 2 of 5")
+
+
+async def test_copy_new_job_forget_and_back(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rows_of(tmp_path / "a.jsonl")
+    app = FinetuiApp(settings)
+    copied: list[str] = []
+    monkeypatch.setattr(FinetuiApp, "copy_to_clipboard", lambda app, text: copied.append(text))
+    asked: list[OpenNewJob] = []
+    monkeypatch.setattr(FinetuiApp, "on_open_new_job", lambda app, message: asked.append(message))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, path)
+        await pilot.press("right", "y")
+        await until(pilot, lambda: copied)
+        assert json.loads(copied[0])["answer"] == "answer 2"
+        await pilot.press("n")
+        await until(pilot, lambda: asked)
+        assert asked[0].values == {"data": {"train": str(path)}}
+        assert str(path) in remembered(settings.home)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        await page_of(pilot, path)
+        await pilot.press("X")
+        await until(pilot, lambda: app.screen is app.main)
+        assert remembered(settings.home) == {}
+        assert path.exists()
+        await page_of(pilot, path)
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is app.main)
+
+
+def test_every_key_of_the_page_does_something() -> None:
+    actions = {key.action.partition("(")[0] for key in KEYS if key.where == "rows"}
+    assert all(hasattr(DatasetPage, f"action_{action}") for action in actions)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.jsonl", b"", "There is no row in the file"),
+        ("blank.jsonl", b"\n\n", "There is no row in the file"),
+        ("rubbish.jsonl", os.urandom(3000).replace(b"\n", b"") + b"\n\xff\xfe\xfd", ""),
+        ("null.jsonl", b"\0" * 5000, "binary"),
+        ("table.csv", b"a,b\n1,2\n", "CSV is not read yet"),
+        ("cut.json", b'[{"question": "1", "answer": "2"}, {"que', "✗ 1 error"),
+        ("odd.jsonl", b'{"x": 1}\n{"x": 2}\n', "No known form fits"),
+        ("kto.jsonl", b'{"prompt": "a", "completion": "b", "label": true}\n', "judged good or bad"),
+        ("broken.jsonl.gz", b"\x1f\x8b\x08\x00rubbish", "gzip"),
+        ("numbers.jsonl", b"1\n2\n", ""),
+    ],
+)
+async def test_any_file_is_shown_with_what_is_wrong(
+    settings: Settings, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, path)
+        await at(pilot, words)
+        for key in ("right", "dollar_sign", "0", "y", "w", "escape"):
+            await pilot.press(key)
+        await pilot.pause()
+        assert not set(screen_of(pilot.app)) & set("\x1b\x07\x9b\x00")  # type: ignore[arg-type]
+
+
+async def test_a_file_that_is_gone_says_so_and_comes_back(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        page = await page_of(pilot, path, checked=False)
+        await at(pilot, "No such file")
+        rows_of(path)
+        page._watchers["rows"].wake()
+        await at(pilot, "row 1 of 20")
+        await pilot.press("dollar_sign")
+        await at(pilot, "row 20 of 20")
+        rows_of(path, 4)
+        page._watchers["rows"].wake()
+        await at(pilot, "row 4 of 4")
+
+
+async def test_foreign_text_is_seen_and_does_nothing(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / f"{EVIL.replace('/', '').replace(chr(0), '')}.jsonl"
+    bad = {"messages": [{"role": EVIL, "content": EVIL}]}
+    good = {"messages": [{"role": "user", "content": EVIL}, {"role": "assistant", "content": f"{EVIL}\t"}]}
+    path.write_text("".join(json.dumps(row) + "\n" for row in (good, bad)))
+    async with FinetuiApp(settings).run_test(size=(120, 36)) as pilot:
+        await page_of(pilot, path)
+        await at(pilot, "␛]0;title␇␛[31m[/nope] [bold]x")
+        await pilot.press("right")
+        await at(pilot, "unknown role")
+        await pilot.press("w")
+        await pilot.pause()
+        assert not set(screen_of(pilot.app)) & set("\x1b\x07\x9b\x00‮")  # type: ignore[arg-type]
+
+
+@pytest.mark.torch
+async def test_rows_as_a_model_will_see_them(settings: Settings, tmp_path: Path) -> None:
+    settings = replace(settings, local=LocalSettings(python=sys.executable))
+    path = rows_of(tmp_path / "a.jsonl", 120)
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(100, 24)) as pilot:
+        page = await page_of(pilot, path)
+        await at(pilot, "m chooses a model")
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, ChoosePreviewModel))
+        dialog = app.screen
+        assert isinstance(dialog, ChoosePreviewModel)
+        await until(pilot, lambda: dialog._found)
+        dialog._fill("nobody/has-this")
+        await pilot.press("enter")
+        await at(pilot, "not on this machine")
+        dialog._fill(MODEL)
+        await pilot.press("enter")
+        await at(pilot, "rendering …")
+        await until(pilot, lambda: "tokens" in screen_of(app), 60)
+        await at(pilot, "✓ ends with its end token")
+        text = screen_of(app)
+        assert "⟨|user|⟩question 1?⟨|end|⟩" in text
+        assert " ▌ answer 1⟨|end|⟩" in text
+        assert app.remembered.recent_models == [MODEL]
+        await pilot.press("right")
+        await at(pilot, " ▌ answer 2⟨|end|⟩")  # the same process rendered it
+        # Far away another process is needed; its row is shown as it is stored meanwhile.
+        await pilot.press("dollar_sign")
+        await at(pilot, "answer 120")
+        await until(pilot, lambda: "▌ answer 120⟨|end|⟩" in screen_of(app), 60)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        # The model is taken again, for it was chosen last.
+        page = await page_of(pilot, path)
+        assert page._model is not None and page._model.name == MODEL
+
+
+async def test_without_an_interpreter_rows_are_shown_as_they_are_stored(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings = replace(settings, local=LocalSettings(python=str(tmp_path / "no-python")))
+    app = FinetuiApp(settings)
+    app.remembered.chose(model=MODEL)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await page_of(pilot, rows_of(tmp_path / "a.jsonl"))
+        await at(pilot, "no Python here can train")
+        await at(pilot, "▌ answer 1")
+        await pilot.press("right")
+        await at(pilot, "▌ answer 2")
+
+
+def plain(lines: list[Line]) -> list[tuple[str, bool]]:
+    return [(line.content.plain, line.trained) for line in lines]
+
+
+def tokens_of(*parts: tuple[str, bool, bool]) -> list[Token]:
+    return [Token(*part) for part in parts]
+
+
+def test_trained_tokens_stand_in_lines_of_their_own() -> None:
+    chatml = tokens_of(
+        ("<|im_start|>", False, True), ("user", False, False), ("\n", False, False), ("Hi", False, False),
+        ("<|im_end|>", False, True), ("\n", False, False), ("<|im_start|>", False, True),
+        ("assistant", False, False), ("\n", False, False), ("Yes", True, False), ("\n\n", True, False),
+        ("sir", True, False), ("<|im_end|>", True, True), ("\n", False, False),
+    )  # fmt: skip
+    assert plain(of_tokens(chatml)) == [
+        ("⟨|im_start|⟩user↵", False), ("Hi⟨|im_end|⟩↵", False), ("⟨|im_start|⟩assistant↵", False),
+        ("Yes↵", True), ("↵", True), ("sir⟨|im_end|⟩↵", True),
+    ]  # fmt: skip
+    assert Rendered(tuple(chatml)).trained == 4
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=4), st.booleans(), st.booleans()), max_size=20),
+)
+def test_of_any_tokens_the_bar_is_exact_and_nothing_is_lost(parts: list[tuple[str, bool, bool]]) -> None:
+    lines = of_tokens(tokens_of(*parts))
+    text = "".join(line.content.plain for line in lines)
+    for part, _, special in parts:
+        shown = "".join(piece for piece, _ in visible(part)).replace("\n", "↵")
+        assert special or shown in text
+    assert any(line.trained for line in lines) <= any(trained for _, trained, _ in parts)
+    assert not set(text) & {chr(code) for code in (*range(32), *range(127, 160))}
