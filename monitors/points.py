@@ -31,19 +31,50 @@ class Points:
     best: int | None = None
     """The step of the checkpoint with the lowest held-out loss."""
 
+    def has(self, axis: str) -> bool:
+        """Whether an axis was ever written."""
+        return axis == "step" or self.axes[axis].newest is not None
+
     def along(self, steps: NDArray[np.int64], axis: str) -> NDArray[np.float64]:
-        """Where steps lie on an axis; NaN where the axis was never written.
+        """Where steps lie on an axis; NaN where the axis was never written. It never goes back.
 
         Args:
-            axis: one of `AXES`; between written steps it is interpolated, before and after them extended.
+            axis: one of `AXES`; between written steps it is interpolated, after the last one it stays. Tokens
+                and epochs begin at 0.
         """
         if axis == "step":
             return steps.astype(np.float64)
         known = self.axes[axis]
         finite = np.isfinite(known.values)
-        if not finite.any():
+        at, places = (
+            (known.steps, known.values) if finite.all() else (known.steps[finite], known.values[finite])
+        )
+        if not len(at):
             return np.full(len(steps), np.nan)
-        return np.interp(steps, known.steps[finite], known.values[finite])
+        if len(at) == len(steps) and np.array_equal(at, steps):
+            return np.maximum.accumulate(places)
+        if axis != "time" and at[0] > 0:
+            at, places = np.append(0, at), np.append(0.0, places)
+        # A clock that was set back would fold the curve.
+        return np.interp(steps, at, np.maximum.accumulate(places))
+
+    def place(self, step: int, axis: str) -> float:
+        """Where one step lies on an axis, as `along` says it."""
+        return float(self.along(np.array([step], np.int64), axis)[0])
+
+    def newest(self, axis: str) -> float | None:
+        """Where the last point lies on an axis."""
+        ends = [int(series.steps[-1]) for series in (self.loss, self.eval_loss) if len(series)]
+        return self.place(max(ends), axis) if ends and self.has(axis) else None
+
+    def foreseen(self, total_steps: int, axis: str) -> float | None:
+        """Where the last of all updates will lie on an axis if it goes on so; None where nobody can say."""
+        if axis == "step":
+            return float(total_steps)
+        ends = self.axes[axis].steps[np.isfinite(self.axes[axis].values)]
+        if not len(ends) or int(ends[-1]) <= 0:
+            return None
+        return self.place(int(ends[-1]), axis) * max(total_steps / int(ends[-1]), 1.0)
 
 
 class PointsReader:
@@ -72,8 +103,9 @@ class PointsReader:
         """As it reads now."""
         axes = {axis: self._metrics.series(name) for axis, name in _SOURCES.items()}
         time = axes["time"]
-        if len(time):
-            axes["time"] = Series(time.steps, time.values - time.values[0])
+        begun = time.values[np.isfinite(time.values)][:1]
+        if len(begun):
+            axes["time"] = Series(time.steps, np.maximum(time.values - begun[0], 0.0))
         judged = [(loss, step) for step, loss in self._checkpoints if loss is not None]
         return Points(
             self._metrics.series("loss"),

@@ -9,8 +9,6 @@ import pytest
 from finetui.tui.widgets import braille, ticks
 from finetui.tui.widgets.bar import bar
 from finetui.tui.widgets.canvas import changed_runs
-from finetui.tui.widgets.chart import legend
-from finetui.tui.widgets.curve import Curve
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.segment import Segment
@@ -21,8 +19,8 @@ finite = st.floats(-1e6, 1e6)
 
 
 def drawn(values: list[float], columns: int = 10, rows: int = 4, high: float = 1.0) -> list[str]:
-    steps = np.arange(len(values), dtype=np.int64)
-    bits = braille.plot(steps, np.array(values), (0, max(len(values) - 1, 1)), (0.0, high), columns, rows)
+    frame = braille.Frame(columns, rows, 0.0, max(len(values) - 1, 1), 0.0, high)
+    bits = braille.plot(np.arange(len(values), dtype=np.float64), np.array(values, np.float64), frame)
     return ["".join(braille.character(int(cell)) for cell in row) for row in bits]
 
 
@@ -54,11 +52,11 @@ def test_any_values_can_be_drawn(values: list[float]) -> None:
 def test_a_million_points_are_drawn_while_nobody_notices() -> None:
     import time
 
-    steps = np.arange(1_000_000, dtype=np.int64)
-    values = np.sin(steps / 1e5)
+    x = np.arange(1_000_000, dtype=np.float64)
+    values = np.sin(x / 1e5)
     begun = time.process_time()
-    braille.plot(steps, values, (0, 1e6), (-1.0, 1.0), 80, 20)
-    assert time.process_time() - begun < 0.2
+    braille.plot(x, values, braille.Frame(80, 20, 0.0, 1e6, -1.0, 1.0))
+    assert time.process_time() - begun < 0.05
 
 
 @given(low=finite, high=finite, marks=st.integers(2, 12))
@@ -75,8 +73,8 @@ def test_marks_are_round_numbers() -> None:
     assert ticks.nice_range(0.87, 2.61, 4)[2] == [1.0, 1.5, 2.0, 2.5]
     assert ticks.log_range(0.03, 2.2) == (0.03, 3.0, [0.05, 0.1, 0.2, 0.5, 1.0, 2.0])
     assert ticks.log_range(0.85, 0.95)[2] == [0.8, 1.0]
-    assert ticks.step_marks(1000, 2) == [0, 500, 1000]
-    assert ticks.step_marks(3, 10) == [0, 1, 2, 3]
+    assert ticks.x_marks(0, 1000, 2, "step") == [(0, "0"), (500, "500"), (1000, "1,000")]
+    assert ticks.x_marks(0, 3, 10, "step") == [(0, "0"), (1, "1"), (2, "2"), (3, "3")]
 
 
 @pytest.mark.parametrize(
@@ -116,16 +114,3 @@ def test_far_changes_are_sent_apart() -> None:
 def test_a_bar_is_as_wide_as_it_should_be(width: int, shares: list[float]) -> None:
     shown = bar(width, [(share, str(index), "") for index, share in enumerate(shares)])
     assert len(shown.plain) == width
-
-
-@pytest.mark.parametrize(("width", "says"), [(60, "log scale"), (34, "log"), (44, "log")])
-def test_a_narrow_legend_still_says_that_the_scale_is_logarithmic(width: int, says: str) -> None:
-    steps = np.array([0, 1], dtype=np.int64)
-    curves = [
-        Curve("train", steps, np.array([0.5, 0.00341]), "$primary"),
-        Curve("eval", steps, np.array([0.5, 0.00416]), "$accent", "◆"),
-    ]
-    line = legend(curves, True, width).plain
-    assert len(line) <= width
-    assert line.split() == ["─", "train", "0.00341", "◆", "eval", "0.00416", *says.split()]
-    assert "log" not in legend(curves, False, width).plain

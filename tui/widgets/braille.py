@@ -6,6 +6,8 @@ points there are, and a million of them cost some milliseconds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,72 +15,125 @@ from numpy.typing import NDArray
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
 
 
-def plot(
-    steps: NDArray[np.int64],
-    values: NDArray[np.float64],
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    columns: int,
-    rows: int,
-) -> NDArray[np.uint8]:
+@dataclass(frozen=True)
+class Frame:
+    """A plot's size in cells and what its edges stand for: the first and last column and row of dots."""
+
+    columns: int
+    rows: int
+    left: float
+    right: float
+    bottom: float
+    top: float
+    log: bool = False
+    """The y axis is logarithmic; its edges are given as values all the same. What is not above 0 is a gap."""
+
+    def column(self, x: float) -> int:
+        """The cell in which x lies, from the left; outside where x is."""
+        return int(np.floor((x - self.left) / self._width * (self.columns * 2 - 1) + 0.5)) // 2
+
+    def x(self, column: int) -> float:
+        """What the middle of a cell stands for."""
+        return self.left + (column * 2 + 0.5) / (self.columns * 2 - 1) * self._width
+
+    @property
+    def cell(self) -> float:
+        """The width of a cell on the x axis."""
+        return self._width * 2 / (self.columns * 2 - 1)
+
+    @property
+    def _width(self) -> float:
+        return max(self.right - self.left, 1e-300)
+
+    def row(self, value: float) -> int:
+        """The cell in which a value lies, from the top; at an edge where it is beyond."""
+        return int(self.dots(np.array([value]))[0]) // 4
+
+    def numbers(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values with NaN for all that cannot be drawn."""
+        with np.errstate(invalid="ignore"):
+            drawn = (values > 0) & (values < np.inf) if self.log else np.isfinite(values)
+        return values if drawn.all() else np.where(drawn, values, np.nan)
+
+    def dots(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Rows of dots, from the top, of values that can be drawn."""
+        bottom, top = self.bottom, self.top
+        if self.log:
+            values, bottom, top = np.log10(values), float(np.log10(bottom)), float(np.log10(top))
+        share = (top - np.clip(values, bottom, top)) / max(top - bottom, 1e-300)
+        return np.rint(np.clip(share, 0, 1) * (self.rows * 4 - 1)).astype(np.int64)
+
+
+def plot(x: NDArray[np.float64], values: NDArray[np.float64], frame: Frame) -> NDArray[np.uint8]:
     """Draw one curve.
 
     Args:
-        steps: increasing.
-        values: one a step; one that is not finite leaves a gap.
-        x_range, y_range: what the edges stand for; the y range in the values' own scale.
-        columns, rows: the size in cells.
+        x: not decreasing.
+        values: one each; one that is not finite leaves a gap.
 
     Returns:
         The dots of each cell, rows from the top, as bits of a braille pattern.
     """
-    width, height = columns * 2, rows * 4
+    width, height = frame.columns * 2, frame.rows * 4
     dots = np.zeros((height, width), bool)
-    inside = (steps >= x_range[0]) & (steps <= x_range[1])
-    steps, values = steps[inside], values[inside]
-    finite = np.isfinite(values)
-    # Points without a gap between them have the same number.
-    strokes = np.cumsum(~finite)[finite]
-    steps, values = steps[finite], values[finite]
-    if len(steps) == 0:
-        return np.zeros((rows, columns), np.uint8)
-    x_span, y_span = (max(span[1] - span[0], 1e-300) for span in (x_range, y_range))
-    x = np.rint((steps - x_range[0]) / x_span * (width - 1)).astype(np.int64)
-    y = (y_range[1] - np.clip(values, *y_range)) / y_span * (height - 1)
-    y = np.rint(y).astype(np.int64)
-    starts = np.flatnonzero(np.append(True, np.diff(x) > 0))
-    ends = np.append(starts[1:], len(x)) - 1
-    lowest, highest = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
-    for i, column in enumerate(x[starts]):
-        dots[lowest[i] : highest[i] + 1, column] = True
-        if i and strokes[ends[i - 1]] == strokes[starts[i]]:
-            _join(dots, (int(x[ends[i - 1]]), int(y[ends[i - 1]])), (int(column), int(y[starts[i]])))
+    span = max(frame.right - frame.left, 1e-300)
+    edges = frame.left + (np.arange(width + 1) - 0.5) * (span / (width - 1))
+    bounds = np.searchsorted(x, edges)
+    first, end = int(bounds[0]), int(bounds[-1])
+    # One point more at each side, to which lines go.
+    before = min(first, 1)
+    values = frame.numbers(values[first - before : end + 1])
+    x, bounds = x[first - before : end + 1], bounds - first + before
+    end = int(bounds[-1])
+    columns = np.flatnonzero(bounds[:-1] < bounds[1:])
+    previous = (float(x[0]), float(values[0])) if before else None
+    if len(columns):
+        starts, ends = bounds[columns], bounds[columns + 1] - 1
+        lowest = np.fmin.reduceat(values[:end], starts)
+        highest = np.fmax.reduceat(values[:end], starts)
+        for column, low, high in zip(columns, lowest, highest, strict=True):
+            if low == low:
+                upper, lower = frame.dots(np.array([high, low]))
+                dots[upper : lower + 1, column] = True
+        for start, last in zip(starts, ends, strict=True):
+            point = (float(x[start]), float(values[start]))
+            if previous is not None:
+                _join(dots, previous, point, frame)
+            previous = (float(x[last]), float(values[last]))
+    if previous is not None and end < len(x):
+        _join(dots, previous, (float(x[end]), float(values[end])), frame)
     return _pack(dots)
 
 
-def places(
-    steps: NDArray[np.int64],
-    values: NDArray[np.float64],
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    columns: int,
-    rows: int,
-) -> set[tuple[int, int]]:
-    """The cells (row, column) in which points lie, for marks; arguments as for `plot`."""
-    keep = np.isfinite(values) & (steps >= x_range[0]) & (steps <= x_range[1])
-    x_span, y_span = (max(span[1] - span[0], 1e-300) for span in (x_range, y_range))
-    x = np.rint((steps[keep] - x_range[0]) / x_span * (columns * 2 - 1)).astype(np.int64) // 2
-    y = (y_range[1] - np.clip(values[keep], *y_range)) / y_span * (rows * 4 - 1)
-    y = np.rint(y).astype(np.int64) // 4
-    return set(zip(y.tolist(), x.tolist(), strict=True))
+def places(x: NDArray[np.float64], values: NDArray[np.float64], frame: Frame) -> list[tuple[int, int]]:
+    """The cells (row, column) in which points lie, for marks, from the left; arguments as for `plot`."""
+    values = frame.numbers(values)
+    inside = np.isfinite(values) & (x >= frame.left) & (x <= frame.right)
+    span = max(frame.right - frame.left, 1e-300)
+    columns = np.floor((x[inside] - frame.left) / span * (frame.columns * 2 - 1) + 0.5).astype(np.int64) // 2
+    rows = frame.dots(values[inside]) // 4
+    return list(dict.fromkeys(zip(rows.tolist(), columns.tolist(), strict=True)))
 
 
-def _join(dots: NDArray[np.bool_], start: tuple[int, int], end: tuple[int, int]) -> None:
-    """A line between two dots in different columns."""
-    count = max(end[0] - start[0], abs(end[1] - start[1])) + 1
-    x = np.rint(np.linspace(start[0], end[0], count)).astype(np.int64)
-    y = np.rint(np.linspace(start[1], end[1], count)).astype(np.int64)
-    dots[y, x] = True
+def _join(
+    dots: NDArray[np.bool_], start: tuple[float, float], end: tuple[float, float], frame: Frame
+) -> None:
+    """A line between two neighbouring points, as much of it as lies in the frame; none beside a gap."""
+    values = np.array([start[1], end[1]])
+    if not np.isfinite(values).all():
+        return
+    across = np.clip([start[0], end[0]], frame.left, frame.right)
+    if end[0] > start[0]:
+        heights = np.log10(values) if frame.log else values
+        heights = np.interp(across, [start[0], end[0]], heights)
+        values = 10.0**heights if frame.log else heights
+    width = dots.shape[1]
+    span = max(frame.right - frame.left, 1e-300)
+    (x0, x1), (y0, y1) = np.floor((across - frame.left) / span * (width - 1) + 0.5), frame.dots(values)
+    count = int(max(x1 - x0, abs(y1 - y0))) + 1
+    columns = np.rint(np.linspace(x0, x1, count)).astype(np.int64)
+    rows = np.rint(np.linspace(y0, y1, count)).astype(np.int64)
+    dots[rows, columns] = True
 
 
 def _pack(dots: NDArray[np.bool_]) -> NDArray[np.uint8]:

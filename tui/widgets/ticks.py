@@ -49,11 +49,51 @@ def log_range(low: float, high: float) -> tuple[float, float, list[float]]:
     return bottom, top, marks if len(marks) >= 2 else inside or [bottom, top]
 
 
-def step_marks(last: float, count: int) -> list[float]:
-    """Marks from 0 up to at most `last`, about `count`, whole numbers."""
-    step = max(1.0, nice_step(max(last, 1.0) / max(count, 1)))
-    step = float(math.ceil(step))
-    return [index * step for index in range(int(last // step) + 1)]
+def grown(end: float) -> float:
+    """The end of an axis for values that go on growing: a round number with at most an eighth to spare."""
+    if end <= 0:
+        return 1.0
+    grid = nice_step(end / 8)
+    return math.ceil(end / grid - 1e-9) * grid
+
+
+def unit(axis: str, span: float) -> tuple[str, float]:
+    """What the x axis counts in, and how much one of that is.
+
+    Args:
+        axis: step, tokens, epoch, or time in seconds.
+        span: how much of it is seen.
+    """
+    if axis == "time":
+        return ("s", 1.0) if span < 120 else ("min", 60.0) if span < 2 * 3600 else ("h", 3600.0)
+    return {"step": "update"}.get(axis, axis), 1.0
+
+
+def x_marks(left: float, right: float, count: int, axis: str) -> list[tuple[float, str]]:
+    """Round places on the x axis, about `count` of them, and how they are written, each differently."""
+    size = unit(axis, right - left)[1]
+    step = nice_step(max((right - left) / size, 1e-9) / max(count, 1))
+    if axis in ("step", "tokens"):
+        step = float(math.ceil(max(step, 1.0) - 1e-9))
+    first, last = math.ceil(left / size / step - 1e-9), math.floor(right / size / step + 1e-9)
+    values = [index * step for index in range(first, last + 1)]
+    for written in (_short, lambda value: f"{value:,.10g}"):
+        texts = [written(value) for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return [(value * size, text) for value, text in zip(values, texts, strict=True)]
+
+
+def _short(value: float) -> str:
+    return count(value) if value >= 1000 else f"{value:.6g}"
+
+
+def duration(seconds: float) -> str:
+    """A time span in two or three digits: 42 s, 7.5 min, 1.3 h."""
+    for word, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= size * 1.995:
+            return f"{seconds / size:.{0 if seconds >= 99.5 * size else 1}f} {word}"
+    return f"{seconds:.0f} s"
 
 
 def number(value: float) -> str:

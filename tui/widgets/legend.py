@@ -1,0 +1,128 @@
+"""The line over a chart: which curve is whose and how it ends, or what it says at the cursor.
+
+Numbers keep their place while they change: only their own cells are sent anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from .curve import Curve, JobLines, Picture
+from .ticks import number
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LABEL = "$quiet"
+BEST = "$success"
+NUMBER_CELLS = 5
+"""Of a number's place: 2.31, 0.881 and 12.3k fit."""
+LEAST_NAME, LONG_NAME, MOST_NAME = 4, 8, 24
+"""Cells of a job's name at least, where there are both losses at least, and at most."""
+
+
+def legend(picture: Picture, log_scale: bool, width: int) -> Content:
+    """Each curve's sign, name and last value, as much as fits into a width."""
+    ends = [[None if not len(curve) else float(curve.values[-1]) for curve in job.curves]
+            for job in picture.jobs]  # fmt: skip
+    return _fit(_lines(picture, ends, [], log_scale), width)
+
+
+def values_at(picture: Picture, step: int, x: float, slack: float, log_scale: bool, width: int) -> Content:
+    """What each curve says at a place, as much as fits.
+
+    Args:
+        step, x: the place, on the selected job's steps and on the axis.
+        slack: how far beyond its ends a curve still counts, on the axis.
+    """
+    values = []
+    for job in picture.jobs:
+        known = next((curve for curve in job.curves if len(curve)), None)
+        inside = known is not None and known.x[0] - slack <= x <= known.x[-1] + slack
+        values.append([_nearest(curve, x) if inside else None for curve in job.curves])
+    return _fit(_lines(picture, values, list(picture.describe(step)), log_scale), width)
+
+
+def _nearest(curve: Curve, x: float) -> float | None:
+    return None if not len(curve) else float(curve.values[nearest(curve.x, x)])
+
+
+def nearest(places: NDArray[np.float64], x: float) -> int:
+    """The index of the place that is nearest to x; of places that don't decrease, at least one."""
+    right = min(int(places.searchsorted(x)), len(places) - 1)
+    return right - 1 if right and x - places[right - 1] <= places[right] - x else right
+
+
+def _lines(
+    picture: Picture, values: Sequence[Sequence[float | None]], where: Sequence[str], log_scale: bool
+) -> Iterator[Content]:
+    """The same ever shorter."""
+    best = ("★ best " + picture.best[1], "★ " + picture.best[1], "") if picture.best else ("",)
+    scales = ("log scale", "log") if log_scale else ("",)
+    if len(picture.jobs) == 1:
+        job = picture.jobs[0]
+        named = [_part(_sign(curve), curve.name, value, curve.style)
+                 for curve, value in zip(job.curves, values[0], strict=True) if len(curve)]  # fmt: skip
+        bare = [_part(_sign(curve), "", value, curve.style)
+                for curve, value in zip(job.curves, values[0], strict=True) if len(curve)]  # fmt: skip
+        bodies = [named, bare]
+    else:
+        longest = max(min(len(job.name), MOST_NAME) for job in picture.jobs)
+        bodies = [
+            _jobs(picture.jobs, values, room, pair)
+            for pair, least in ((True, LONG_NAME), (False, LEAST_NAME))
+            for room in range(longest, min(least, longest) - 1, -1)
+        ]
+        bodies.append(_jobs(picture.jobs, values, 0, False))
+        bodies.append([Content.styled(job.letter or "─", job.train.style) for job in picture.jobs])
+    for body in bodies:
+        for said in range(len(where), min(len(where), 1) - 1, -1):
+            for star in best if not where else ("",):
+                for scale in scales:
+                    extra = [Content.styled(star, BEST)] if star else []
+                    end = [Content.styled(scale, LABEL)] if scale else []
+                    start = [Content.styled(" · ".join(where[:said]), "bold")] if said else []
+                    for gap in (3, 2, 1):
+                        yield Content(" " * gap).join([*start, *body, *extra, *end])
+
+
+def _fit(lines: Iterator[Content], width: int) -> Content:
+    line = Content("")
+    for line in lines:
+        # The last number's empty cells may be lacking.
+        if line.rstrip().cell_length < width:
+            break
+    return Content(" ") + line
+
+
+def _jobs(
+    jobs: Sequence[JobLines], values: Sequence[Sequence[float | None]], room: int, pair: bool
+) -> list[Content]:
+    parts = []
+    for job, (train, held_out) in zip(jobs, values, strict=True):
+        name = job.name if len(job.name) <= room else job.name[: room - 1] + "…" if room else ""
+        part = _part(job.letter or "─", name, train, job.train.style)
+        if pair and len(job.eval):
+            sign = job.letter or job.eval.mark or "·"
+            part += Content.assemble(" ", (sign, job.eval.style), " ", _number(held_out))
+        parts.append(part)
+    return parts
+
+
+def _sign(curve: Curve) -> str:
+    return curve.mark or "─"
+
+
+def _part(sign: str, name: str, value: float | None, style: str) -> Content:
+    label = f"{sign} {name} " if name else f"{sign} "
+    return Content.assemble((label, style), _number(value))
+
+
+def _number(value: float | None) -> str:
+    text = "–" if value is None else number(value) if math.isfinite(value) else "not finite"
+    return text.ljust(NUMBER_CELLS)
