@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ALIVE := $(BIN)/python .ci/alive
 
-.PHONY: demo test lint unit setup clean
+.PHONY: demo test lint unit screenshots setup clean
 
 demo: .make/local
 	@$(BIN)/finetui demo
@@ -23,6 +23,11 @@ unit: .make/test
 	@echo "== tests"
 	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE PYTHONUNBUFFERED=1 $(ALIVE) $(BIN)/pytest -n 2 --dist loadgroup
 
+# Pictures and a recorded tour for the README, of the real app over real jobs.
+screenshots: .make/pictures
+	@$(ALIVE) $(BIN)/python screenshots/draw.py
+	@$(ALIVE) $(BIN)/python screenshots/tour.py
+
 setup: .make/test
 
 clean:
@@ -35,3 +40,7 @@ clean:
 .make/test: pyproject.toml .ci/setup
 	@PYTHON=$(PYTHON) .ci/setup $(VENV) local,test
 	@mkdir -p .make .types && ln -sfn .. .types/finetui && touch $@ .make/local
+
+.make/pictures: .make/test
+	@PYTHON=$(PYTHON) .ci/setup $(VENV) local,test,pictures
+	@touch $@

@@ -53,7 +53,7 @@ BARE = App("bare Textual", [sys.executable, str(HERE / "bare_app.py")], r"bare.*
 
 def finetui(home: Path, name: str) -> App:
     (home.parent / "config.toml").touch()
-    environment = {"FINETUI_HOME": str(home), "FINETUI_CONFIG": str(home.parent / "config.toml")}
+    environment = {"FINETUI_HOME": str(home), "XDG_CONFIG_HOME": str(home.parent)}
     # The line of keys comes last: all panes are drawn then.
     return App(name, [sys.executable, "-m", "finetui.tui.cli"], r"finetui.*Jobs.*Loss.*leave", environment)
 

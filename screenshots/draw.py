@@ -150,7 +150,7 @@ async def playground(shot: Shot) -> None:
     await shot.write(QUESTION)
     await shot.press("enter")
     # The tuned model's answer, which is JSON
-    await shot.until('"people"')
+    await shot.until('"guests"')
     await shot.rest(4)
 
 

@@ -42,7 +42,6 @@ class Stage:
         return kept | {
             "HOME": str(self.folder),
             "FINETUI_HOME": str(self.folder / home),
-            "FINETUI_CONFIG": str(self.folder / "config.toml"),
             "HF_HOME": str(self.folder / "huggingface"),
             # The tree that is installed for development comes after these.
             "PYTHONPATH": os.pathsep.join(
