@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 MOST_ANSWERS = 4
 FRAME_SECONDS = 0.1
 """Between looks at answers that are being written."""
-NARROWEST = 36
-"""Columns of text below which answers lie under each other."""
+COMFORTABLE, NARROWEST = 40, 28
+"""Cells of a column from which on all stand beside each other, and two at least."""
 
 
 class TalkChanged(Message):
@@ -76,6 +76,7 @@ class Playground(View[None]):
         self._sampling = Sampling()
         self._system = ""
         self._chosen: tuple[Answerer, ...] = ()
+        self._columns: list[Answer] = []
         self._replies: list[Reply] = []
         self._asked: Question | None = None
         self._asked_at = 0.0
@@ -145,14 +146,16 @@ class Playground(View[None]):
 
     def _choose(self, chosen: tuple[Answerer, ...], replies: list[Reply] | None = None) -> None:
         """These answer now; answers of others go."""
-        self._chosen = chosen
+        changed, self._chosen = chosen != self._chosen, chosen
         before = {reply.ref.label: reply for reply in self._replies}
         kept_replies = [before[one.label] for one in chosen if one.label in before]
         self._replies = replies if replies is not None else kept_replies
-        grid = self.query_one("#answers")
-        grid.remove_children()
-        grid.mount_all(Answer(one.title) for one in chosen)
-        self._arrange()
+        if changed:
+            grid = self.query_one("#answers")
+            grid.remove_children()
+            self._columns = [Answer(one.title) for one in chosen]
+            grid.mount_all(self._columns)
+            self._arrange()
         for one in chosen:
             self._talk.load(one.ref)
         self.call_after_refresh(self._draw)
@@ -160,14 +163,13 @@ class Playground(View[None]):
     def _arrange(self) -> None:
         if self.is_mounted and self._chosen:
             count = len(self._chosen)
-            beside = max(min(count, self.size.width // NARROWEST), 1)
-            if count == 4 and beside == 3:
-                beside = 2
+            width = self.app.size.width
+            beside = count if width >= count * COMFORTABLE else min(count, max(width // NARROWEST, 1), 2)
             self.query_one("#answers").styles.grid_size_columns = beside
-            for column in self.query(Answer):
+            for column in self._columns:
                 column.styles.column_span = 1
             if beside == 2 and count == 3:
-                self.query(Answer).last().styles.column_span = 2
+                self._columns[-1].styles.column_span = 2
 
     # What is seen.
 
@@ -259,9 +261,8 @@ class Playground(View[None]):
 
     def _draw_answers(self) -> None:
         replies = {reply.ref.label: reply for reply in self._replies}
-        columns = list(self.query(Answer))
         expected = self._asked.expected if self._asked is not None else None
-        for one, column in zip(self._chosen, columns, strict=False):
+        for one, column in zip(self._chosen, self._columns, strict=True):
             column.show(replies.get(one.label), self._talk.base(one.ref), expected)
         if self.running:
             self._frames.resume()
