@@ -62,6 +62,8 @@ class Prospect:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What a person should see before the start."""
+        if self.obstacle is not None and not self.obstacle.problems:
+            return (Problem("obstacle", "error", self.obstacle.message, self.obstacle.advice),)
         return self.plan.problems if self.plan else self.obstacle.problems if self.obstacle else ()
 
     @property

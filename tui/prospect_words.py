@@ -11,6 +11,7 @@ from ..engines.text import one_line
 from .draft import MODEL, TRAIN, Checked, Entry
 from .panes.wording import plural
 from .prospect import Obstacle, Prospect, resolved, said
+from .widgets.choice import WORDS
 
 MAIN = {
     "What & where": ("method", "engine", "name"),
@@ -32,7 +33,7 @@ def brief(title: str, entries: Sequence[Entry], texts: Mapping[str, str], prospe
     for key in keys[:4]:
         value = texts.get(key, "").strip() or said(resolved(prospect, key)) or defaults.get(key, "")
         if value:
-            words.append(f"{key.rpartition('.')[2]} {one_line(value, 40)}")
+            words.append(f"{key.rpartition('.')[2]} {WORDS.get(value, one_line(value, 40))}")
     return " · ".join(words)
 
 
@@ -41,7 +42,7 @@ def data_line(prospect: Prospect, planning: bool) -> Content:
     if prospect.plan is None:
         obstacle = prospect.obstacle
         if obstacle is not None and obstacle.key == TRAIN:
-            return Content.styled(_fault(obstacle), "$error")
+            return Content.styled(_in_brief(obstacle), "$error")
         return Content.styled("reading it …" if planning else "", "$quiet")
     data = prospect.plan.document["data"]
     held = data["valid"]["rows"] if data["valid"] else 0
@@ -102,8 +103,8 @@ def outcome(checked: Checked, prospect: Prospect, state: str) -> Content:
     if noted:
         first = noted[0]
         place = f"line {first.line}: " if first.line is not None else ""
-        more = f"  (+{len(noted) - 1})" if len(noted) > 1 else ""
-        parts.append((f"\n! {place}{one_line(first.message, 200)}{more}", "$warning"))
+        count = plural(len(noted), "remark")
+        parts.append((f"\n! {count} (Ctrl+R): {place}{one_line(first.message, 200)}", "$warning"))
     return Content.assemble(*parts)
 
 
@@ -122,6 +123,12 @@ def _fault(obstacle: Obstacle) -> str:
         return f"✗ {one_line(obstacle.message, 300)}"
     have = "row has a fault" if obstacle.rows == 1 else "rows have faults; the first"
     return f"✗ {obstacle.rows:,} {have}: {one_line(obstacle.message, 300)}"
+
+
+def _in_brief(obstacle: Obstacle) -> str:
+    if not obstacle.problems:
+        return f"✗ {one_line(obstacle.message, 200)}"
+    return f"✗ {plural(obstacle.rows, 'fault')}" if obstacle.droppable else "✗ it can't be used as it is"
 
 
 def _with_advice(obstacle: Obstacle) -> str:

@@ -347,6 +347,19 @@ async def test_a_file_is_found_by_its_folder(bench: Workbench) -> None:
         assert screen.focused is field(screen, "model").control
 
 
+async def test_enter_means_what_is_typed_and_not_an_older_list(bench: Workbench) -> None:
+    (bench.folder / "other.jsonl").write_bytes(bench.data.read_bytes())
+    async with the_app(bench) as pilot:
+        of(pilot).remembered.chose(str(bench.folder / "other.jsonl"))
+        of(pilot).remembered.chose(str(bench.data))
+        screen = await form(pilot, "enter")
+        await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count)
+        pilot.app.screen.query_one(Input).value = "other"
+        pilot.app.simulate_key("enter")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert field(screen, "data.train").text == str(bench.folder / "other.jsonl")
+
+
 async def test_a_path_completes_while_it_is_typed(bench: Workbench) -> None:
     async with the_app(bench) as pilot:
         screen = await form(pilot)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from ...engines.datasets.check import check
 from ...engines.datasets.problem import Problem
+from ...engines.datasets.read import UnknownFormat
 from ...engines.text import one_line
 from ..keys import bindings
+from ..watchers import Watcher
 from ..widgets.keyline import KeyLine
 
 MARKS = {"error": ("✗", "$error"), "warning": ("!", "$warning"), "note": ("·", "$quiet")}
@@ -27,10 +33,26 @@ class Faults(ModalScreen[bool]):
     CSS_PATH = "faults.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("faults")
 
-    def __init__(self, title: str, problems: Sequence[Problem], *, droppable: bool) -> None:
-        """`droppable`: whether leaving rows out is all that it takes."""
+    class Found(Message):
+        """All that is wrong with the files."""
+
+        def __init__(self, problems: Sequence[Problem]) -> None:
+            super().__init__()
+            self.problems = problems
+
+    def __init__(
+        self, problems: Sequence[Problem], files: Sequence[Path], format: str | None, *, droppable: bool
+    ) -> None:
+        """
+        Args:
+            problems: examples of what is wrong; of what is wrong with rows, all are looked for in `files`.
+            format: of the files, where it is not detected.
+            droppable: whether leaving rows out is all that it takes.
+        """
         super().__init__()
-        self._title, self._problems, self._droppable = title, problems, droppable
+        self._problems, self._files, self._format = problems, files, format
+        self._droppable = droppable
+        self._reader = Watcher(self.app, "faults", self._read)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
@@ -39,8 +61,28 @@ class Faults(ModalScreen[bool]):
             yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one("#box").border_title = Content(one_line(self._title, 70))
+        title = "Rows with faults" if self._droppable else "What was found"
+        self.query_one("#box").border_title = Content(title)
         self.set_focus(self.query_one("#list"))
+        if any(problem.line is not None for problem in self._problems):
+            self._reader.start()
+
+    def on_unmount(self) -> None:
+        self._reader.stop()
+
+    def _read(self) -> float:
+        self._reader.stop()  # once will do
+        with contextlib.suppress(UnknownFormat):
+            report = check(self._files, self._format, MOST_SHOWN)
+            self.post_message(self.Found([problem for file in report.files for problem in file.problems]))
+        return 0.0
+
+    def on_faults_found(self, message: Found) -> None:
+        """Of the whole files; what only the plan sees (both files together) is kept at the end."""
+        places = {(problem.path, problem.line, problem.id) for problem in message.problems}
+        others = [one for one in self._problems if (one.path, one.line, one.id) not in places]
+        self._problems = [*message.problems, *others]
+        self.query_one("#lines", Static).update(self._lines())
 
     def _lines(self) -> Content:
         parts: list[str | tuple[str, str]] = []

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ..suggestions import is_data
 from .add_file import AddFile
-from .pick import Pick, Refused, Suggestion
+from .pick import Refused, Suggestion
+from .pick_first import PickFirst
 
 
-class PickFile(Pick[Path]):
+class PickFile(PickFirst[Path]):
     """Its result is an existing file, absolute; the first that fits is taken by Enter."""
 
     ASKS = "Dataset"
@@ -52,12 +53,6 @@ class PickFile(Pick[Path]):
         if more or os.path.isdir(os.path.expanduser(text)):
             raise Refused("A job trains on one file: choose one.")
         return path
-
-    def _show(self, text: str, found: Sequence[Suggestion]) -> None:
-        super()._show(text, found)
-        if found and self._found is found:
-            self._list.highlighted = 0
-            self._moved = True
 
 
 def _folder(path: str) -> str:

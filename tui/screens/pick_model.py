@@ -9,13 +9,14 @@ from pathlib import Path
 
 from ...engines.demo.job import FOLDER
 from ...engines.models.weights import Listed, listing
-from .pick import Pick, Refused, Suggestion
+from .pick import Refused, Suggestion
+from .pick_first import PickFirst
 
 BUNDLED = FOLDER / "model"
 """The demonstration's: so small that it trains on any machine."""
 
 
-class PickModel(Pick[tuple[str, str]]):
+class PickModel(PickFirst[tuple[str, str]]):
     """Its result is the model as a job asks for it, and the hub's revision (empty: the hub's default)."""
 
     ASKS = "Model"
@@ -65,12 +66,6 @@ class PickModel(Pick[tuple[str, str]]):
         elif " " in name or name.count("/") > 1:
             raise Refused("A model is a hub id such as organisation/name, or a folder.")
         return name, revision
-
-    def _show(self, text: str, found: Sequence[Suggestion]) -> None:
-        super()._show(text, found)
-        if found and self._found is found:
-            self._list.highlighted = 0
-            self._moved = True
 
 
 def near_by() -> list[Path]:

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from ...engines.text import one_line
 from ..draft import Entry
-from .choice import Choice
+from .choice import WORDS, Choice
 
 
 class SettingField(Horizontal):
@@ -82,7 +82,8 @@ class SettingField(Horizontal):
                 self.control.placeholder = placeholder
             note = reason
         else:
-            note = f"{default} · {reason}" if default and self.control.value == "" else reason
+            chosen = WORDS.get(default, default) if self.control.value == "" else ""
+            note = f"{chosen}: {reason}" if chosen else reason
         said = f"✗ {self.error}" if error else one_line(note, 200)
         if said != self._said:
             self._said = said
