@@ -38,10 +38,11 @@ class Line:
 class LogTail:
     """Follows log.txt and events.jsonl of one job."""
 
-    def __init__(self, paths: JobPaths) -> None:
+    def __init__(self, paths: JobPaths, tail_lines: int = TAIL_LINES) -> None:
+        """`tail_lines`: of what was printed before, so many are read."""
         self.restarted = False
         """After `read`: the log was begun anew, and the lines are its first."""
-        self._paths = paths
+        self._paths, self._tail_lines = paths, tail_lines
         self._log: Follower | None = None
         self._events: Follower | None = None
 
@@ -66,7 +67,7 @@ class LogTail:
         return shown + events
 
     def _first(self) -> list[Line]:
-        self._log, lines = Follower.at_tail(self._paths.log, TAIL_LINES)
+        self._log, lines = Follower.at_tail(self._paths.log, self._tail_lines)
         self._events, found = Follower.at_tail(self._paths.events, EVENT_LINES)
         events = [event for event in parse_lines(found) if _shown(event)]
         try:
