@@ -14,9 +14,10 @@ from finetui.engines.job import Job
 from finetui.engines.records import write_json
 from finetui.engines.settings import Settings
 from finetui.engines.states import JobState
+
 from homes.jobs import add_job
 
-SPEAKER = '''
+SPEAKER = """
 import json, os, sys, threading, time
 base = sys.argv[3]
 folder = os.path.dirname(os.path.abspath(__file__))
@@ -73,13 +74,13 @@ while True:
     elif prompt == "foreign":
         piece("\\x1b]52;c;aGk=\\x07[/nope] [b]\\x9b31m \\u202eabc \\x1b[2Jend")
     elif prompt == "too big":
-        say(id=number, error={"reason": "out_of_memory", "message": "The GPU's memory ran out", "advice": "s"})
+        say(id=number, error={"reason": "out_of_memory", "message": "The GPU's memory ran out"})
         continue
     else:
         for word in f"{who}: {prompt}".split(" "):
             piece(word if tokens == 0 else " " + word)
     say(id=number, done=True, tokens=tokens, seconds=0.5, first_token_seconds=0.1, stop_reason=reason)
-'''
+"""
 
 
 def talking_job(
@@ -121,7 +122,7 @@ def talking_job(
         "python": str(python),
         "values": {},
     }
-    write_json(job.paths.plan, document | changes)
+    write_json(job.paths.plan, job.plan() | document | changes)
     return job
 
 

@@ -299,7 +299,9 @@ async def test_without_held_out_rows_there_are_those_it_was_trained_on(
     settings: Settings, tmp_path: Path
 ) -> None:
     rows = write_rows(tmp_path, [{"prompt": "Once", "completion": " upon"}, {"text": "All of it"}], "raw")
-    job = talking_job(settings, tmp_path, data={"train": {"path": str(rows), "sha256": "0" * 64}, "valid": None})
+    job = talking_job(
+        settings, tmp_path, data={"train": {"path": str(rows), "sha256": "0" * 64}, "valid": None}
+    )
     async with playground(settings, job) as room:
         assert "raw text: no chat template" in room.text
         await room.pilot.press("ctrl+n")
@@ -396,9 +398,7 @@ async def test_answers_are_copied(settings: Settings, job: Job) -> None:
         assert room.app.clipboard == "base · tiny: base: hi\n\nfaq: tuned: hi"
 
 
-async def test_leaving_while_it_loads_ends_the_process(
-    settings: Settings, job: Job, tmp_path: Path
-) -> None:
+async def test_leaving_while_it_loads_ends_the_process(settings: Settings, job: Job, tmp_path: Path) -> None:
     (tmp_path / "slow").touch()
     async with playground(settings, job, loaded=False) as room:
         await room.until(lambda: "loads, 0 s" in room.text and started(tmp_path))
@@ -419,9 +419,9 @@ async def test_leaving_the_app_ends_the_process(settings: Settings, job: Job, tm
     async with playground(settings, job) as room:
         await room.ask("forever")
         await room.until(lambda: room.screen._replies and room.screen._replies[0].text)
-    async with asyncio.timeout(6):
-        while lives(started(tmp_path)[0]):
-            await asyncio.sleep(0.02)
+    deadline = time.monotonic() + 6
+    while lives(started(tmp_path)[0]):
+        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
