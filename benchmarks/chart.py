@@ -89,7 +89,13 @@ def one_drawing(
     pane = LossPane()
     pane.axis, pane.chart.log_scale = axis, log
     state = State(
-        state=JobState.running, since=0.0, engine="local", step=len(points.loss), total_steps=len(points.loss)
+        state=JobState.running,
+        since=0.0,
+        engine="local",
+        machine="another",
+        host="box",
+        step=len(points.loss),
+        total_steps=len(points.loss),
     )
     shown = [Summary(f"{job_id}-{number}", "long", "org/tiny", "qlora", 0.0, state) for number in range(jobs)]
 

@@ -33,7 +33,10 @@ class Points:
 
     def has(self, axis: str) -> bool:
         """Whether an axis was ever written."""
-        return axis == "step" or self.axes[axis].newest is not None
+        if axis == "step":
+            return True
+        values = self.axes[axis].values
+        return bool(len(values) and (np.isfinite(values[-1]) or np.isfinite(values).any()))
 
     def along(self, steps: NDArray[np.int64], axis: str) -> NDArray[np.float64]:
         """Where steps lie on an axis; NaN where the axis was never written. It never goes back.

@@ -91,15 +91,14 @@ def plot(x: NDArray[np.float64], values: NDArray[np.float64], frame: Frame) -> N
         starts, ends = bounds[columns], bounds[columns + 1] - 1
         lowest = np.fmin.reduceat(values[:end], starts)
         highest = np.fmax.reduceat(values[:end], starts)
-        for column, low, high in zip(columns, lowest, highest, strict=True):
-            if low == low:
-                upper, lower = frame.dots(np.array([high, low]))
-                dots[upper : lower + 1, column] = True
-        for start, last in zip(starts, ends, strict=True):
-            point = (float(x[start]), float(values[start]))
-            if previous is not None:
-                _join(dots, previous, point, frame)
-            previous = (float(x[last]), float(values[last]))
+        drawn = np.isfinite(lowest)
+        uppers, lowers = frame.dots(highest[drawn]).tolist(), frame.dots(lowest[drawn]).tolist()
+        for column, upper, lower in zip(columns[drawn].tolist(), uppers, lowers, strict=True):
+            dots[upper : lower + 1, column] = True
+        if previous is not None:
+            _join(dots, previous, (float(x[starts[0]]), float(values[starts[0]])), frame)
+        _join_columns(dots, columns, values[starts], values[ends], frame)
+        previous = (float(x[ends[-1]]), float(values[ends[-1]]))
     if previous is not None and end < len(x):
         _join(dots, previous, (float(x[end]), float(values[end])), frame)
     return _pack(dots)
@@ -113,6 +112,26 @@ def places(x: NDArray[np.float64], values: NDArray[np.float64], frame: Frame) ->
     columns = np.floor((x[inside] - frame.left) / span * (frame.columns * 2 - 1) + 0.5).astype(np.int64) // 2
     rows = frame.dots(values[inside]) // 4
     return list(dict.fromkeys(zip(rows.tolist(), columns.tolist(), strict=True)))
+
+
+def _join_columns(
+    dots: NDArray[np.bool_],
+    columns: NDArray[np.int64],
+    firsts: NDArray[np.float64],
+    lasts: NDArray[np.float64],
+    frame: Frame,
+) -> None:
+    """Lines from the last point of each column to the first one of the next."""
+    joined = np.isfinite(lasts[:-1]) & np.isfinite(firsts[1:])
+    starts, ends = frame.dots(lasts[:-1][joined]).tolist(), frame.dots(firsts[1:][joined]).tolist()
+    pairs = zip(columns[:-1][joined].tolist(), columns[1:][joined].tolist(), starts, ends, strict=True)
+    for left, right, start, end in pairs:
+        if right == left + 1:
+            middle = (start + end) // 2
+            dots[min(start, middle) : max(start, middle) + 1, left] = True
+            dots[min(middle, end) : max(middle, end) + 1, right] = True
+        else:
+            _line(dots, left, start, right, end)
 
 
 def _join(
@@ -130,7 +149,11 @@ def _join(
     width = dots.shape[1]
     span = max(frame.right - frame.left, 1e-300)
     (x0, x1), (y0, y1) = np.floor((across - frame.left) / span * (width - 1) + 0.5), frame.dots(values)
-    count = int(max(x1 - x0, abs(y1 - y0))) + 1
+    _line(dots, int(x0), int(y0), int(x1), int(y1))
+
+
+def _line(dots: NDArray[np.bool_], x0: int, y0: int, x1: int, y1: int) -> None:
+    count = max(x1 - x0, abs(y1 - y0)) + 1
     columns = np.rint(np.linspace(x0, x1, count)).astype(np.int64)
     rows = np.rint(np.linspace(y0, y1, count)).astype(np.int64)
     dots[rows, columns] = True

@@ -70,7 +70,7 @@ def _lines(
                  for curve, value in zip(job.curves, values[0], strict=True) if len(curve)]  # fmt: skip
         bare = [_part(_sign(curve), "", value, curve.style)
                 for curve, value in zip(job.curves, values[0], strict=True) if len(curve)]  # fmt: skip
-        bodies = [named, bare]
+        bodies, last = [named, bare], bare
     else:
         longest = max(min(len(job.name), MOST_NAME) for job in picture.jobs)
         bodies = [
@@ -79,16 +79,23 @@ def _lines(
             for room in range(longest, min(least, longest) - 1, -1)
         ]
         bodies.append(_jobs(picture.jobs, values, 0, False))
-        bodies.append([Content.styled(job.letter or "─", job.train.style) for job in picture.jobs])
+        last = [Content.styled(job.letter or "─", job.train.style) for job in picture.jobs]
     for body in bodies:
         for said in range(len(where), min(len(where), 1) - 1, -1):
+            start = [Content.styled(" · ".join(where[:said]), "bold")] if said else []
             for star in best if not where else ("",):
                 for scale in scales:
                     extra = [Content.styled(star, BEST)] if star else []
                     end = [Content.styled(scale, LABEL)] if scale else []
-                    start = [Content.styled(" · ".join(where[:said]), "bold")] if said else []
-                    for gap in (3, 2, 1):
-                        yield Content(" " * gap).join([*start, *body, *extra, *end])
+                    yield from _spaced([*start, *body, *extra, *end])
+    # What is at the cursor without where it is, and at last only whose curves there are.
+    yield from _spaced(bodies[-1])
+    yield from _spaced(last)
+
+
+def _spaced(parts: Sequence[Content]) -> Iterator[Content]:
+    for gap in (3, 2, 1):
+        yield Content(" " * gap).join(parts)
 
 
 def _fit(lines: Iterator[Content], width: int) -> Content:
@@ -97,7 +104,7 @@ def _fit(lines: Iterator[Content], width: int) -> Content:
         # The last number's empty cells may be lacking.
         if line.rstrip().cell_length < width:
             break
-    return Content(" ") + line
+    return Content(" ") + line.rstrip()
 
 
 def _jobs(
@@ -107,7 +114,7 @@ def _jobs(
     for job, (train, held_out) in zip(jobs, values, strict=True):
         name = job.name if len(job.name) <= room else job.name[: room - 1] + "…" if room else ""
         part = _part(job.letter or "─", name, train, job.train.style)
-        if pair and len(job.eval):
+        if pair and len(job.eval) and (train is not None or held_out is not None):
             sign = job.letter or job.eval.mark or "·"
             part += Content.assemble(" ", (sign, job.eval.style), " ", _number(held_out))
         parts.append(part)
@@ -124,5 +131,9 @@ def _part(sign: str, name: str, value: float | None, style: str) -> Content:
 
 
 def _number(value: float | None) -> str:
-    text = "–" if value is None else number(value) if math.isfinite(value) else "not finite"
+    if value is None or not math.isfinite(value):
+        text = "–" if value is None else "not finite"
+    else:
+        # A third digit less where it would take another cell: losses go to and fro at 0.1.
+        text = f"{value:.3f}" if 0.01 <= abs(value) < 0.1 else number(value)
     return text.ljust(NUMBER_CELLS)

@@ -73,7 +73,7 @@ def plotted(picture: Picture, sides: Sides, cursor: float | None, width: int, he
         label = numbers.get(row, "").rjust(margin) + " " if margin >= 0 else ""
         lines.append(Content.assemble((label, LABEL), ("┤" if row in numbers else "│", AXIS), *cells))
     if below:
-        marks = ticks.x_marks(sides.left, sides.right, max(columns // 12, 2), picture.axis)
+        marks = ticks.x_marks(sides.left, sides.right, max(columns // 12, min(columns // 8, 3)), picture.axis)
         labels, ticked = _x_labels(
             marks, frame, margin + 2, ticks.unit(picture.axis, sides.right - sides.left)[0]
         )
@@ -86,7 +86,7 @@ def plotted(picture: Picture, sides: Sides, cursor: float | None, width: int, he
 
 def _y_numbers(frame: Frame) -> dict[int, str]:
     """Round numbers on the y axis by row, none twice."""
-    wanted = min(max(frame.rows * 2 // 3, 2), 5)
+    wanted = min(max(frame.rows * 2 // 3, 2), max(frame.rows // 5, 5))
     if frame.log:
         marks = ticks.log_range(frame.bottom, frame.top)[2]
     else:

@@ -72,7 +72,8 @@ def unit(axis: str, span: float) -> tuple[str, float]:
 def x_marks(left: float, right: float, count: int, axis: str) -> list[tuple[float, str]]:
     """Round places on the x axis, about `count` of them, and how they are written, each differently."""
     size = unit(axis, right - left)[1]
-    step = nice_step(max((right - left) / size, 1e-9) / max(count, 1))
+    # An end a little beyond a round number takes no mark away.
+    step = nice_step(max((right - left) / size, 1e-9) / max(count, 1) * 0.95)
     if axis in ("step", "tokens"):
         step = float(math.ceil(max(step, 1.0) - 1e-9))
     first, last = math.ceil(left / size / step - 1e-9), math.floor(right / size / step + 1e-9)
