@@ -432,6 +432,17 @@ async def test_groups_fold_by_keys_and_by_the_mouse(bench: Workbench) -> None:
         assert isinstance(screen.focused, (FoldLine, Input))
 
 
+async def test_the_arrows_go_through_all_fields_and_say_what_each_is_for(bench: Workbench) -> None:
+    async with the_app(bench) as pilot:
+        screen = await form(pilot, "ctrl+t")
+        await until(pilot, lambda: len(screen.query(SettingField)) > 10)
+        await pilot.press(*["down"] * 4)
+        assert screen.focused is field(screen, "engine").control
+        assert "where it runs" in text_of(screen, "#about")
+        await pilot.press("up")
+        assert screen.focused is field(screen, "name").control
+
+
 async def test_a_choice_changes_by_keys_and_by_the_mouse(bench: Workbench) -> None:
     async with the_app(bench, (120, 36)) as pilot:
         screen = await form(pilot, "down", "down", "enter")

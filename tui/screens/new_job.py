@@ -53,6 +53,10 @@ PLACEHOLDERS = {
 }
 
 
+class Fields(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Scrolls with the focus and the wheel: the arrows go from field to field."""
+
+
 class NewJob(View[None]):
     """A draft, what would come of it, and the launch."""
 
@@ -97,7 +101,7 @@ class NewJob(View[None]):
     def compose(self) -> ComposeResult:
         self._entries = self.planner.entries
         yield TopLine(id="top")
-        with VerticalScroll(id="form", can_focus=False):
+        with Fields(id="form"):
             for entry in self._entries:
                 if not entry.group:
                     yield self._field(entry)
