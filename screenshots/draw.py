@@ -18,7 +18,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from stage import HERE, HOST, ROOT, Stage, build, take_name
+from stage import HERE, HOST, ROOT, Stage, stage
 
 if TYPE_CHECKING:
     import pyte
@@ -114,7 +113,7 @@ async def main_screen(shot: Shot) -> None:
     await shot.select("running")
     while shot.app.main.loss.chart.empty:
         await shot.rest(0.05)
-    await shot.rest(1)
+    await shot.rest(3)  # a few looks at the machine
 
 
 async def compared(shot: Shot) -> None:
@@ -125,7 +124,7 @@ async def compared(shot: Shot) -> None:
         await shot.press("space")
     await main_screen(shot)
     await shot.press("L")
-    await shot.rest(4)  # a few looks at the machine
+    await shot.rest(1)
 
 
 async def job_page(shot: Shot) -> None:
@@ -139,7 +138,9 @@ async def new_job(shot: Shot) -> None:
     await shot.until("✓ ")
     await shot.select("succeeded", "bookings")
     await shot.press("d")
-    await shot.rest(4)
+    await shot.until("updates of")  # the plan, in a sentence
+    await shot.press("ctrl+t")
+    await shot.rest(2)
 
 
 async def playground(shot: Shot) -> None:
@@ -182,7 +183,7 @@ PICTURES = {
     "main-gpu-stand-in": Picture(WIDE, compared, (12, 26)),
     "job-page": Picture(WIDE, job_page, (12, 26)),
     "new-job": Picture(WIDE, new_job, (12, 26)),
-    "playground": Picture(WIDE, playground, (12, 26)),
+    "playground": Picture(SMALL, playground),
     "dataset": Picture(WIDE, dataset, (12, 26)),
     "first-start": Picture(SMALL, first_start, home="nothing-yet"),
 }
@@ -303,9 +304,8 @@ class Theatre:
 
 def draw_all(names: list[str], out: Path) -> int:
     """Make the home, let jobs train there, and draw; how many pictures failed."""
-    with tempfile.TemporaryDirectory(prefix="box-") as folder:
-        take_name()
-        theatre = Theatre(build(Path(folder)), out)
+    with stage() as home:
+        theatre = Theatre(home, out)
         failed = []
         try:
             done = theatre.start("bookings")
@@ -323,7 +323,7 @@ def draw_all(names: list[str], out: Path) -> int:
                 if not theatre.draw(name):
                     failed.append(name)
         finally:
-            for job in (Path(folder) / "finetui" / "jobs").glob("*"):
+            for job in (home.folder / "finetui" / "jobs").glob("*"):
                 if theatre.state(job.name)["state"] not in ("succeeded", "failed", "cancelled", "paused"):
                     theatre.command("stop", "--now", job.name)
     if failed:

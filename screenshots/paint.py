@@ -7,12 +7,13 @@ terminal; all else comes from fonts that are Python packages, so that pictures a
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pyte
-from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 FONTS = (
     ("fontpkg_jetbrains_mono", "JetBrainsMono[wght].ttf"),
@@ -140,6 +141,8 @@ class Painter:
             return Image.new("L", (self.width, self.height), round(255 * SHADES[character]))
         if character in QUARTERS:
             return self._drawn(lambda draw: self._quarters(draw, QUARTERS[character]))
+        if character == "★":
+            return self._drawn(self._star)
         if character in STROKES:
             return self._drawn(lambda draw: self._strokes(draw, STROKES[character]))
         if "▁" <= character <= "▇":
@@ -178,6 +181,14 @@ class Painter:
             points = [(x * wide, y * high) for x, y in stroke]
             draw.line(points, 255, round(self.width * FINE / 6), joint="curve")
 
+    def _star(self, draw: ImageDraw.ImageDraw) -> None:
+        wide, high = self.width * FINE, self.height * FINE
+        points = []
+        for corner in range(10):
+            angle, reach = math.pi * corner / 5, wide * (0.5 if corner % 2 == 0 else 0.21)
+            points.append((wide / 2 + reach * math.sin(angle), high / 2 - reach * math.cos(angle)))
+        draw.polygon(points, 255)
+
     def _dots(self, draw: ImageDraw.ImageDraw, bits: int) -> None:
         radius = min(self.width / 2, self.height / 4) * FINE * 0.36
         for bit, (column, row) in enumerate(BRAILLE):
@@ -207,25 +218,17 @@ class Painter:
         return (size - stroke // FINE) // 2 * FINE
 
     def _corner(self, right: int, down: int) -> Image.Image:
-        """A round corner, made for arms to the right and down and then mirrored."""
-        stroke = self._stroke * FINE
+        """A quarter of a circle from the middle of a side to the middle of another, then straight on."""
+        stroke, wide, high = self._stroke * FINE, self.width * FINE, self.height * FINE
+        x, y = (self._middle(size, stroke) for size in (self.width, self.height))
 
         def shape(draw: ImageDraw.ImageDraw) -> None:
-            x, y = (self._middle(size, stroke) for size in (self.width, self.height))
-            radius = self.width * FINE - x
-            draw.arc((x, y, x + 2 * radius, y + 2 * radius), 180, 270, 255, stroke)
-            draw.rectangle((x, y + radius, x + stroke - 1, self.height * FINE), 255)
+            radius = wide - x if right > 0 else x + stroke
+            left = x if right > 0 else x + stroke - 2 * radius
+            top = y if down > 0 else y + stroke - 2 * radius
+            start = {(1, 1): 180, (-1, 1): 270, (1, -1): 90, (-1, -1): 0}[right, down]
+            draw.arc((left, top, left + 2 * radius - 1, top + 2 * radius - 1), start, start + 90, 255, stroke)
+            ends = (y + radius, high) if down > 0 else (0, y + stroke - radius)
+            draw.rectangle((x, ends[0], x + stroke - 1, ends[1] - 1), 255)
 
-        mask = self._drawn(shape)
-        # Mirrored strokes stay where unmirrored neighbours have theirs.
-        if right < 0:
-            mask = ImageChops.offset(mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT), *self._shift("x"))
-        if down < 0:
-            mask = ImageChops.offset(mask.transpose(Image.Transpose.FLIP_TOP_BOTTOM), *self._shift("y"))
-        return mask
-
-    def _shift(self, axis: str) -> tuple[int, int]:
-        size = self.width if axis == "x" else self.height
-        begin = self._middle(size, self._stroke * FINE) // FINE
-        moved = begin - (size - begin - self._stroke)
-        return (moved, 0) if axis == "x" else (0, moved)
+        return self._drawn(shape)

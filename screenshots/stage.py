@@ -12,6 +12,8 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +56,23 @@ class Stage:
         }
 
 
-def build(folder: Path) -> Stage:
-    """Lay out a home in an empty folder."""
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    """A home with the app in it, for as long as the block runs."""
+    # Its path is in the pictures: short where nobody else has it.
+    folder = Path(tempfile.gettempdir(), "ada")
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        folder = Path(tempfile.mkdtemp(prefix="ada-"))
+    try:
+        take_name()
+        yield _laid_out(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _laid_out(folder: Path) -> Stage:
     stage = Stage(folder)
     (folder / "venv").symlink_to(sys.prefix)
     ignored = shutil.ignore_patterns("__pycache__")

@@ -21,7 +21,6 @@ import select
 import signal
 import struct
 import sys
-import tempfile
 import termios
 import time
 from collections.abc import Mapping
@@ -31,17 +30,46 @@ import pyte
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from stage import HERE, Stage, build, take_name
+from stage import HERE, Stage, stage
 
 COLUMNS, ROWS = 80, 24
 FASTER = 6.0
 FRAME_SECONDS = 0.1
 """What changes sooner is one frame of the GIF."""
 CELL = (9, 20)
-COLOURS = 64
+COLOURS = 200
 KEYS = {"enter": "\r", "escape": "\x1b", "right": "\x1b[C", "tab": "\t"}
+OTHER_SCREEN, BACK = "\x1b[?1049h", "\x1b[?1049l"
+"""To the screen that full-screen programs have to themselves, and back to the shell's."""
+SWITCH = re.compile(r"(\x1b\[\?1049[hl])")
+CLEARED = "\x1b[0m\x1b[2J\x1b[H"
 NOT_PAINTED = re.compile(r"\x1b\[[<>=][0-9;:]*[a-zA-Z]|\x1b\[\?[0-9;]*\$[a-z]")
 """What pyte takes for text: keyboard modes and questions to the terminal."""
+
+
+class Shown:
+    """What a terminal shows of what it is sent. pyte has one screen; a terminal has another for programs."""
+
+    def __init__(self) -> None:
+        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.Stream(self.screen)
+        self._shell: list[str] | None = []
+        """What the shell's screen was sent; it comes again when a program gives its own back."""
+        self._kept: list[str] = []
+
+    def feed(self, text: str) -> None:
+        for part in SWITCH.split(text):
+            if part == OTHER_SCREEN:
+                self._kept, self._shell = self._shell or [], None
+                self._stream.feed(CLEARED)
+            elif part == BACK:
+                self._shell = self._kept
+                self._stream.feed(CLEARED + "".join(self._shell))
+            else:
+                painted = NOT_PAINTED.sub("", part)
+                if self._shell is not None:
+                    self._shell.append(painted)
+                self._stream.feed(painted)
 
 
 class Recorder:
@@ -52,8 +80,7 @@ class Recorder:
         """Seconds of the recording, and text."""
         self.faster = 1.0
         """How much faster than it happens time goes on in the recording."""
-        self.screen = pyte.Screen(COLUMNS, ROWS)
-        self._stream = pyte.Stream(self.screen)
+        self._shown = Shown()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._clock, self._now = time.monotonic(), 0.0
         self.pid, self._master = pty.fork()
@@ -77,7 +104,12 @@ class Recorder:
             self._clock = now
             if text := self._decode(data):
                 self.events.append((self._now, text))
-                self._stream.feed(NOT_PAINTED.sub("", text))
+                self._shown.feed(text)
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(self._shown.screen.display)
 
     def until(self, seen: str, seconds: float = 120.0, faster: float = FASTER) -> None:
         """Record, faster, until the screen shows what matches a pattern.
@@ -86,9 +118,9 @@ class Recorder:
             TimeoutError: it never does; the screen is in the message.
         """
         self.faster, begun = faster, time.monotonic()
-        while not re.search(seen, "\n".join(self.screen.display)):
+        while not re.search(seen, self.text):
             if time.monotonic() > begun + seconds:
-                raise TimeoutError(f"{seen!r} not shown:\n" + "\n".join(self.screen.display))
+                raise TimeoutError(f"{seen!r} not shown:\n{self.text}")
             self.read(0.05)
         self.faster = 1.0
 
@@ -109,15 +141,15 @@ class Recorder:
         os.waitpid(self.pid, 0)
 
 
-def tour(stage: Stage) -> Recorder:
+def tour(home: Stage) -> Recorder:
     """Go through the app; the recording of it."""
-    program = stage.folder / "bin" / "finetui"
+    program = home.folder / "bin" / "finetui"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {stage.python} -m finetui.tui.cli "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {home.python} -m finetui.tui.cli "$@"\n')
     program.chmod(0o755)
-    environment = stage.environment() | {"PS1": "gpu-box-3:~$ "}
+    environment = home.environment() | {"PS1": "gpu-box-3:~$ "}
     environment["PATH"] = f"{program.parent}{os.pathsep}{environment['PATH']}"
-    screen = Recorder(["sh", "-i"], stage.folder, environment)
+    screen = Recorder(["sh", "-i"], home.folder, environment)
     try:
         screen.until(r"\$ ", faster=1.0)
         screen.read(0.8)
@@ -169,13 +201,13 @@ def write_gif(recorded: Recorder, path: Path) -> None:
     from paint import Painter
     from PIL import Image
 
-    painter, screen = Painter(*CELL), pyte.Screen(COLUMNS, ROWS)
-    stream = pyte.Stream(screen)
+    painter, shown = Painter(*CELL), Shown()
+    screen = shown.screen
     frames: list[Image.Image] = []
     begins: list[float] = []
     events = recorded.events
     for number, (at, text) in enumerate(events):
-        stream.feed(NOT_PAINTED.sub("", text))
+        shown.feed(text)
         later = events[number + 1][0] if number + 1 < len(events) else at + 3.0
         if later - (begins[-1] if begins else float("-inf")) < FRAME_SECONDS or not screen.dirty:
             continue
@@ -198,9 +230,8 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--out", type=Path, default=HERE, help="where the recording goes")
     out = arguments.parse_args().out.resolve()
-    with tempfile.TemporaryDirectory(prefix="box-") as folder:
-        take_name()
-        recorded = tour(build(Path(folder)))
+    with stage() as home:
+        recorded = tour(home)
     write_cast(recorded, out / "tour.cast")
     print(f"tour.cast: {recorded.events[-1][0]:.0f} s")
     try:
