@@ -6,16 +6,18 @@ what a remapping names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.keys import key_to_character
 
 Where = Literal[
     "app",
     "pane",
     "list",
+    "filter",
     "chart",
     "main",
     "job",
@@ -30,9 +32,10 @@ Where = Literal[
     "rows",
     "pick",
     "question",
+    "welcome",
     "help",
 ]
-"""`pane`: what scrolls; `list`: has a line selected; `chart`: has points; the others are screens."""
+"""`pane`: what scrolls; `list`: has a line selected; `filter`: where it is typed; `chart`: has points; the others are screens."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ KEYS: tuple[Key, ...] = (
     Key("list.mark", "space", "mark", "Space", "mark for comparison in the chart", "list", "mark"),
     Key("list.filter", "slash", "filter", "/", "show only what matches; Esc clears", "list", "filter"),
     Key("list.add", "a", "add", "a", "add a dataset file", "list", "add file"),
+    Key("filter.keep", "enter", "keep", "Enter", "back to the list, filtered", "filter", "keep"),
+    Key("filter.clear", "escape", "clear", "Esc", "show all again", "filter", "clear"),
+    Key("filter.down", "down", "move(1)", "↓ ↑", "down and up in the list", "filter"),
+    Key("filter.up", "up", "move(-1)", "↑", "", "filter"),
     Key("chart.left", "left,h", "cursor(-1)", "← → h l", "the values at a point", "chart", "values"),
     Key("chart.right", "right,l", "cursor(1)", "→ l", "", "chart"),
     Key("chart.in", "plus,equals_sign", "zoom_x(1)", "+ - 0", "closer, farther, all of it", "chart", "zoom"),
@@ -235,6 +242,7 @@ KEYS: tuple[Key, ...] = (
     Key("rows.first", "0", "row_first", "0 $", "the first row, the last", "rows"),
     Key("rows.last", "dollar_sign", "row_last", "$", "", "rows"),
     Key("rows.goto", "slash", "goto", "/", "to a row by its number", "rows", "go to"),
+    Key("rows.count", "c", "count", "c", "count all its tokens", "rows", "count tokens"),
     Key("rows.new", "n", "new_job", "n", "a new job with it", "rows", "new job"),
     Key("rows.copy", "y", "copy", "y", "copy the row", "rows", "copy"),
     Key("rows.forget", "X,delete", "forget", "X", "off the list; the file stays", "rows", "forget"),
@@ -246,6 +254,10 @@ KEYS: tuple[Key, ...] = (
     Key("pick.back", "escape", "back", "Esc", "back", "pick", "back"),
     Key("answer.yes", "y", "answer(True)", "y", "yes", "question"),
     Key("answer.no", "n,escape,q", "answer(False)", "n Esc", "no", "question"),
+    Key("welcome.demo", "D", "go_on('D')", "D", "start the demo", "welcome"),
+    Key("welcome.new", "n", "go_on('n')", "n", "a new job", "welcome"),
+    Key("welcome.add", "a", "go_on('a')", "a", "add a dataset file", "welcome"),
+    Key("welcome.close", "enter,escape,space,q", "go_on('')", "Enter Esc", "go on", "welcome"),
     Key("help.close", "escape,q,question_mark,f1", "close", "Esc", "close", "help"),
     Key("help", "question_mark,f1", "help", "? F1", "the keys that work here", "app", "keys", "Keys"),
     Key(
@@ -271,7 +283,55 @@ def bindings(where: Where) -> list[BindingType]:
     ]
 
 
-def working(active: Iterable[str | None]) -> list[Key]:
-    """The entries whose bindings are active, in the table's order."""
-    ids = set(active)
-    return [key for key in KEYS if key.id in ids]
+def working(active: Mapping[str, ActiveBinding]) -> list[Key]:
+    """What works on a screen, in the table's order, with those keys that do it there.
+
+    Args:
+        active: a screen's active bindings, which know what was remapped and what a field takes as a letter.
+    """
+    names: dict[str, list[str]] = {}
+    for name, binding in active.items():
+        if binding.enabled and binding.binding.id is not None:
+            names.setdefault(binding.binding.id, []).append(name)
+    found: list[Key] = []
+    group: list[Key] = []
+    """An entry, and those after it that it speaks for."""
+    for key in KEYS:
+        if key.id not in names:
+            continue
+        if key.about or not group or group[0].where != key.where:
+            found += _as_it_is(group, names)
+            group = []
+        group.append(key)
+    return [*found, *_as_it_is(group, names)]
+
+
+def _as_it_is(group: list[Key], names: Mapping[str, list[str]]) -> list[Key]:
+    if all(set(key.keys.split(",")) == set(names[key.id]) for key in group):
+        return group
+    changed = [replace(key, keys=",".join(names[key.id])) for key in group]
+    written = [[write(name) for name in names[key.id]] for key in group]
+    first = replace(changed[0], shown=" ".join(word for words in written for word in words))
+    others = zip(changed[1:], written[1:], strict=True)
+    return [first, *(replace(key, shown=" ".join(words)) for key, words in others)]
+
+
+WRITTEN = {
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+    "space": "Space",
+}
+
+
+def write(name: str) -> str:
+    """A key of Textual's name as it is written on a keyboard: slash is /, ctrl+s is Ctrl+S."""
+    *held, last = name.split("+")
+    character = WRITTEN.get(last) or (last if len(last) == 1 else key_to_character(last))
+    if held and character and len(character) == 1:
+        character = character.upper()
+    return "+".join([*(part.capitalize() for part in held), character or last.capitalize()])

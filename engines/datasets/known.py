@@ -20,7 +20,7 @@ import msgspec
 from ..home import Home
 from ..records import UNREADABLE, replace_bytes
 from ..store import Summary
-from . import checked
+from . import checked, counts
 from .checked import Checked
 from .uses import Use, Uses
 
@@ -140,7 +140,10 @@ class KnownDatasets:
             if report is None:
                 return base
             self._checked[path] = report
-        count = self._uses.count(path, rows=report.rows, changed=status.st_mtime)
+        # Asked for by somebody, so it comes first.
+        count = counts.kept(self._home, Path(path), status)
+        if count is None or count.refused:
+            count = self._uses.count(path, rows=report.rows, changed=status.st_mtime)
         return msgspec.structs.replace(
             base,
             format=report.format,

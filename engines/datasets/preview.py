@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -51,6 +51,13 @@ class Rendered:
     def trained(self) -> int:
         """How many tokens are trained."""
         return sum(token.trained for token in self.tokens)
+
+
+class Tokens(NamedTuple):
+    """How many tokens a row or a file has."""
+
+    tokens: int
+    trained_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,25 @@ class Preview:
         Raises:
             EngineError: this model can't render, or the interpreter can't run.
         """
+        self._run(rows, lambda said: on_row(said["row"], _rendered(said)))
+
+    def count(self, rows: Sequence[bytes], on_row: Callable[[Tokens | None], None]) -> None:
+        """Count rows' tokens.
+
+        Args:
+            rows: canonical lines.
+            on_row: called with each row's tokens, None where it can't be rendered.
+
+        Raises:
+            EngineError: this model can't render, or the interpreter can't run.
+        """
+
+        def on_line(said: dict[str, Any]) -> None:
+            on_row(None if "error" in said else Tokens(said["tokens"], said["trained_tokens"]))
+
+        self._run(rows, on_line)
+
+    def _run(self, rows: Sequence[bytes], on_line: Callable[[dict[str, Any]], None]) -> None:
         with tempfile.TemporaryDirectory(prefix="finetui-preview-") as name:
             folder = Path(name)
             data = folder / "rows.jsonl"
@@ -139,7 +165,7 @@ class Preview:
             if process is None:
                 return
             try:
-                done = self._collect(process, on_row)
+                done = self._collect(process, on_line)
             finally:
                 with self._lock:
                     self._process = None
@@ -171,7 +197,7 @@ class Preview:
             return self._process
 
     @staticmethod
-    def _collect(process: subprocess.Popen[bytes], on_row: Callable[[int, Rendered], None]) -> int:
+    def _collect(process: subprocess.Popen[bytes], on_line: Callable[[dict[str, Any]], None]) -> int:
         assert process.stdout is not None
         done = 0
         for line in process.stdout:
@@ -181,7 +207,7 @@ class Preview:
             if not isinstance(said, dict):
                 continue
             if "row" in said:
-                on_row(said["row"], _rendered(said))
+                on_line(said)
                 done += 1
             elif isinstance(error := said.get("error"), dict):
                 words = (error.get(key) or "" for key in ("reason", "message", "advice"))

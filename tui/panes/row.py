@@ -230,12 +230,18 @@ def of_raw(row: NumberedRow) -> list[Line]:
     return lines.lines
 
 
-def of_problems(problems: Iterable[Problem]) -> list[Line]:
-    """What is wrong, with the way out."""
+def of_problems(problems: Iterable[Problem], line: int | None = None) -> list[Line]:
+    """What is wrong, with the way out.
+
+    Args:
+        line: where the row stands: other places are named.
+    """
     lines: list[Line] = []
     for problem in problems:
         sign, style = MARKS[problem.severity]
-        place = f"column {problem.column}: " if problem.column else ""
+        parts = [f"line {problem.line:,}"] if problem.line and problem.line != line else []
+        parts += [f"column {problem.column}"] if problem.column else []
+        place = f"{', '.join(parts)}: " if parts else ""
         lines.append(Line(Content.styled(f"{sign}{place}{clean(problem.message)}", style)))
         if problem.fix:
             lines.append(Line(Content.styled(f"→ {clean(problem.fix)}", "$quiet")))

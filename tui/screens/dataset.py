@@ -20,9 +20,10 @@ from ..keys import bindings
 from ..looks.about import AboutLook, FileChecked, ModelSuggested
 from ..looks.preview import PreviewLook, RowRendered
 from ..looks.rows import RowsFound, RowsLook, RowsRead
+from ..looks.tokens import TokensCounted, TokensLook
 from ..messages import CopyText, OpenNewJob
 from ..panes import row as view
-from ..panes.wording import percent, plural
+from ..panes import row_words as words
 from ..watchers import Watcher
 from ..widgets.keyline import KeyLine
 from ..widgets.sides import Sides
@@ -63,6 +64,10 @@ class DatasetPage(View[None]):
         self._checked: Checked | None = None
         self._stamp: tuple[int | None, ...] = ()
         self._drawn: tuple[object, ...] = ()
+        self._tokens = ""
+        """How many the whole file has, in words; empty while nobody counted."""
+        self._counted: int | None = None
+        """Rows whose tokens are counted; None while nobody counts."""
 
     def compose(self) -> ComposeResult:
         yield TopLine(id="top")
@@ -74,10 +79,12 @@ class DatasetPage(View[None]):
     def on_mount(self) -> None:
         self._rows_look = RowsLook(self, self._path)
         self._preview_look = PreviewLook(self, self._settings)
+        self._tokens_look = TokensLook(self, self._settings)
         models = list(self.app.remembered.recent_models)
         looks = {
             "rows": self._rows_look,
             "preview": self._preview_look,
+            "tokens": self._tokens_look,
             "about": AboutLook(self, self._settings, self._path, models),
         }
         self._watchers = {name: Watcher(self.app, f"dataset-{name}", look) for name, look in looks.items()}
@@ -89,6 +96,7 @@ class DatasetPage(View[None]):
         for watcher in self._watchers.values():
             watcher.stop()
         self._preview_look.close()
+        self._tokens_look.close()
         self._rows_look.close()
 
     # What the watchers see.
@@ -96,6 +104,8 @@ class DatasetPage(View[None]):
     def show_datasets(self, datasets: tuple[Known, ...]) -> None:
         known = next((one for one in datasets if one.path == str(self._path)), None)
         stamp = (known.rows, known.errors, known.warnings) if known is not None else ()
+        if known is not None and known.tokens is not None:
+            self._tokens = words.tokens(known.tokens, known.trained_tokens or 0)
         if stamp != self._stamp and self.is_attached:
             self._stamp = stamp
             self._watchers["about"].wake()
@@ -136,6 +146,20 @@ class DatasetPage(View[None]):
     def on_row_rendered(self, message: RowRendered) -> None:
         if message.number == self._number and message.model == self._model:
             self._draw()
+
+    def on_tokens_counted(self, message: TokensCounted) -> None:
+        if not self.is_attached:
+            return
+        self._counted = message.done
+        if message.problem or message.result is not None:
+            self._counted = None
+            self.refresh_bindings()
+        if message.problem:
+            self.app.tell(message.problem, "error")
+        elif (result := message.result) is not None:
+            self._tokens = words.tokens(result.tokens, result.trained_tokens)
+            self.app.tell(words.counted(result))
+        self._draw()
 
     # Moving.
 
@@ -192,8 +216,11 @@ class DatasetPage(View[None]):
         rendered = None
         if self._model is not None:
             rendered = self._preview_look.rendered(self._model, rows, self._number)
-        place.show(self._place(rows, row, rendered), self._as_model())
-        learned.show(*self._learned(row, rendered))
+        place.show(
+            words.place(self._number, rows, row, rendered, self._goal, self._counted),
+            words.as_model(self._model),
+        )
+        learned.show(*words.learned(row, rendered, self._model, sought=self._model_sought))
         drawn = (self._number, row, rendered, self._checked)
         if row is not None and drawn != self._drawn:
             text.show(self._lines(row, rendered), anew=drawn[:2] != self._drawn[:2])
@@ -204,65 +231,11 @@ class DatasetPage(View[None]):
         left = Content.assemble(("finetui", "bold $primary"), (f" · {name}", ""))
         folder = one_line(str(self._path.parent), 200)
         kind = self._rows.format if self._rows is not None else None
-        about = f"{kind} · {folder}" if kind else folder
-        middles = [Content.styled(words, "$quiet") for words in (about, kind or "")]
-        self.query_one(TopLine).show(left, middles, self._standing())
-
-    def _standing(self) -> Content:
-        checked = self._checked
-        if checked is None:
-            return Content.styled("" if self._problem else "checking …", "$quiet")
-        parts: list[tuple[str, str]] = []
-        if checked.errors:
-            parts.append((f"✗ {plural(checked.errors, 'error')}", "$error"))
-        if checked.warnings:
-            parts.append((f"! {plural(checked.warnings, 'warning')}", "$warning"))
-        return Content("  ").join(Content.styled(*part) for part in parts or [("✓ no problems", "$success")])
-
-    def _place(self, rows: Rows, row: NumberedRow | None, rendered: Rendered | None) -> Content:
-        more = "" if rows.complete else " …"
-        parts: list[str] = [f"row {self._number + 1:,} of {len(rows):,}{more}"]
-        if row is not None:
-            parts.append(f"line {row.line:,}")
-        if rendered is not None and rendered.tokens:
-            share = percent(rendered.trained / len(rendered.tokens))
-            parts.append(f"{plural(len(rendered.tokens), 'token')}, {rendered.trained:,} trained ({share})")
-        if self._goal is not None:
-            parts.append(f"looking for {self._goal[0]} {self._goal[1] + (self._goal[0] == 'row'):,} …")
-        return Content.assemble((parts[0], "bold"), *(f" · {part}" for part in parts[1:]))
-
-    def _as_model(self) -> list[Content]:
-        if self._model is None:
-            return []
-        name = one_line(self._model.name, 200)
-        short = "/".join(name.split("/")[-2:])
-        last = name.rpartition("/")[2][:24]
-        return [Content.styled(f"as {words}", "$quiet") for words in (name, short, last)]
-
-    def _learned(self, row: NumberedRow | None, rendered: Rendered | None) -> tuple[Content, list[Content]]:
-        """How it ends, or why it is not rendered; and what the signs mean."""
-        bar = ("▌ ", view.TRAINED)
-        signs = [
-            Content.assemble(bar, ("trained   ⟨ ⟩ special token   ↵ line break", "$quiet")),
-            Content.assemble(bar, ("trained  ⟨ ⟩ special", "$quiet")),
-            Content.assemble(bar, ("trained", "$quiet")),
-        ]
-        if row is None:
-            return Content.styled("reading …", "$quiet"), []
-        if row.row is None:
-            return Content.styled("✗ not usable, as it stands in the file", "$error"), []
-        if self._model is None:
-            words = "as it is stored, without a template: m chooses a model" if self._model_sought else ""
-            return Content.styled(words, "$quiet"), signs[2:]
-        if rendered is None:
-            return Content.styled("rendering … (as it is stored, meanwhile)", "$quiet"), signs[2:]
-        if rendered.error is not None:
-            return Content.styled(
-                "✗ this model can't be shown this row; it stands here as it is stored", "$error"
-            ), []
-        if rendered.ends:
-            return Content.styled("✓ ends with its end token", "$success"), signs
-        return Content.styled("✗ never ends: the model will not learn to stop", "$error"), signs
+        parts = [part for part in (kind, self._tokens, folder) if part]
+        middles = [Content.styled(" · ".join(parts[:many]), "$quiet") for many in range(len(parts), 0, -1)]
+        self.query_one(TopLine).show(
+            left, middles, words.standing(self._checked) if not self._problem else Content("")
+        )
 
     def _lines(self, row: NumberedRow, rendered: Rendered | None) -> list[view.Line]:
         problems = list(row.problems)
@@ -272,7 +245,7 @@ class DatasetPage(View[None]):
             problems += [one for one in self._checked.problems if one.line == row.line and one.id not in said]
         if self._rows is not None and row.number == len(self._rows) - 1:
             problems += self._rows.problems  # after which nothing could be read
-        lines = view.of_problems(dict.fromkeys(problems))
+        lines = view.of_problems(dict.fromkeys(problems), row.line)
         if rendered is not None and rendered.error:
             lines.append(view.Line(Content.styled(f"✗ {clean(rendered.error)}", "$error")))
         if lines:
@@ -300,6 +273,9 @@ class DatasetPage(View[None]):
         rows = len(self._rows) if self._rows is not None else 0
         if action in ("row", "row_first", "row_last", "goto"):
             return rows > 1
+        if action == "count":
+            whole = self._rows is not None and self._rows.complete
+            return rows > 0 and whole and self._model is not None and self._counted is None
         if action in ("copy", "model"):
             return rows > 0
         if action == "problems":
@@ -344,6 +320,14 @@ class DatasetPage(View[None]):
         if self._model is not None:
             names.insert(0, self._model.name)
         self.app.push_screen(ChoosePreviewModel(names), answered)
+
+    def action_count(self) -> None:
+        if self._model is not None and self._rows is not None:
+            self._counted = 0
+            self._tokens_look.want(self._model, self._rows)
+            self._watchers["tokens"].wake()
+            self._draw()
+            self.refresh_bindings()
 
     def action_problems(self) -> None:
         def answered(line: int | None) -> None:

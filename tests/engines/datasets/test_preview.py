@@ -7,10 +7,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from finetui.engines.datasets.counts import Counting
+from finetui.engines.datasets.known import KnownDatasets, remember
 from finetui.engines.datasets.preview import Preview, PreviewModel, Rendered, model_named
 from finetui.engines.datasets.rows import Rows
 from finetui.engines.demo.job import FOLDER
 from finetui.engines.engine import EngineError
+from finetui.engines.home import Home
 
 MODEL = PreviewModel("demo", FOLDER / "model")
 
@@ -82,3 +85,41 @@ def test_a_model_by_its_name() -> None:
     found = model_named(str(MODEL.path))
     assert found is not None and found.path == MODEL.path
     assert model_named("nobody/has-this") is None
+
+
+@pytest.mark.torch
+def test_the_tokens_of_a_file_are_counted_once_and_kept(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"question": "q", "answer": "a"}\n' * 30 + '{"question": 1}\n')
+    rows = Rows(path)
+    rows.grow()
+    remember(home, path)
+    datasets = KnownDatasets(home)
+    [known] = datasets.known([])
+    datasets.read(known)
+    assert datasets.known([])[0].tokens is None
+    counted = Counting(sys.executable, MODEL).run(home, rows, lambda done: None)
+    assert counted is not None and (counted.rows, counted.refused) == (30, 0)
+    # begin, user, q, end, assistant, a, end
+    assert (counted.tokens, counted.trained_tokens) == (30 * 7, 30 * 2)
+    [known] = KnownDatasets(home).known([])
+    assert (known.tokens, known.trained_tokens, known.tokenizer) == (210, 60, "demo")
+    with path.open("a") as file:
+        file.write('{"question": "q", "answer": "a"}\n')
+    [known] = KnownDatasets(home).known([])
+    assert known.tokens is None
+    rows.close()
+
+
+def test_a_count_that_is_stopped_keeps_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"question": "q", "answer": "a"}\n' * 30)
+    rows = Rows(path)
+    rows.grow()
+    counting = Counting(sys.executable, MODEL)
+    threading.Timer(0.3, counting.stop).start()
+    assert counting.run(home, rows, lambda done: None) is None
+    assert not list(home.cache.glob("datasets/*"))
+    rows.close()
