@@ -7,13 +7,16 @@ import os
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..home import Home
 from ..records import UNREADABLE, replace_bytes
-from .preview import Preview, PreviewModel, Tokens
-from .rows import Rows
+
+if TYPE_CHECKING:  # what was counted before is read without them
+    from .preview import Preview, PreviewModel, Tokens
+    from .rows import Rows
 
 MOST_BYTES = 32 << 20
 """Of rows that one process counts: it takes seconds to start, and its rows lie in the memory."""
@@ -85,6 +88,8 @@ class Counting:
             progress(done)
 
         for lines in _portions(rows):
+            from .preview import Preview
+
             self._preview = Preview(self._python, self._model)
             if self._stopped:
                 return None
