@@ -53,7 +53,7 @@ class Settings:
 
     @classmethod
     def load(cls) -> Settings:
-        """Read `$FINETUI_CONFIG`, else config.toml in the platform's folder; where that is missing, it is empty.
+        """Read `$FINETUI_CONFIG`, else the config.toml of the platform's folder, if it is there.
 
         Raises:
             SettingsError: the file can't be used, or the one that the variable names is not there; file and

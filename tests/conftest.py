@@ -87,6 +87,11 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, str(base / folder))
     (base / "config").mkdir()
     (base / "config" / "config.toml").touch()
+    # The app's colours follow the terminal.
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    for name in ("NO_COLOR", "COLORFGBG"):
+        monkeypatch.delenv(name, raising=False)
     # Threads of several torch processes on few cores spin against each other: ten times slower.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for name in list(os.environ):
