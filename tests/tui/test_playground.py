@@ -244,8 +244,9 @@ async def test_a_job_that_is_gone(settings: Settings, job: Job, tmp_path: Path) 
     job.paths.state.unlink()
     async with playground(settings, job, loaded=False) as room:
         await room.until(lambda: "the job is no longer there" in room.text)
+        opened = room.screen
         await room.pilot.press(*"hi", "enter", "escape")
-        await room.until(lambda: room.app.screen is room.app.main)
+        await room.until(lambda: opened not in room.app.screen_stack)
 
 
 async def test_foreign_text_in_answers_and_rows_is_only_text(
