@@ -47,6 +47,23 @@ class Series:
         """The last value that could be read."""
         return next((value for _, value in reversed(self.points) if value is not None), None)
 
+    def means(self, bucket_seconds: float) -> tuple[float | None, ...]:
+        """Means of spans of this length, oldest first; None where nothing could be read.
+
+        Spans begin at multiples of their length, and the one that is going on is left out: what was drawn of
+        them stays the same and moves on once a span.
+        """
+        points = self.points
+        if not points:
+            return ()
+        spans: dict[int, list[float]] = {}
+        for at, value in points:
+            if value is not None:
+                spans.setdefault(int(at // bucket_seconds), []).append(value)
+        first, last = (int(at // bucket_seconds) for at in (points[0][0], points[-1][0]))
+        kept = (spans.get(span) for span in range(first, last))
+        return tuple(sum(values) / len(values) if values else None for values in kept)
+
 
 @dataclass(frozen=True)
 class GpuHistory:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from finetui.engines.hardware import Nvml
 from finetui.engines.host import HostReader
 from finetui.monitors.hardware import HardwareMonitor, Series
@@ -91,6 +92,18 @@ def test_what_is_too_old_is_dropped() -> None:
     for second in range(100):
         series.add(float(second), second / 100)
     assert [at for at, _ in series.points] == [float(second) for second in range(89, 100)]
+
+
+def test_a_history_is_drawn_by_spans_of_time_that_stand_still() -> None:
+    series = Series()
+    assert series.means(10) == ()
+    for at, value in ((1000.0, 0.2), (1008.0, 0.4), (1010.0, 1.0), (1032.0, None), (1041.0, 0.5)):
+        series.add(at, value)
+    # 1010 to 1019, nothing from 1020 on, and what began at 1040 is not over.
+    assert series.means(10) == (pytest.approx(0.3), 1.0, None, None)
+    before = series.means(10)
+    series.add(1049.0, 0.9)
+    assert series.means(10) == before
 
 
 def test_without_a_driver_the_machine_is_watched_all_the_same(tmp_path: Path, nvml_here: StandIn) -> None:

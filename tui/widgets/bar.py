@@ -6,24 +6,35 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+MARK = "┃"
+
 
 def bar(
-    width: int, parts: Sequence[tuple[float, str, str]], rest: tuple[str, str] = ("░", "$bar-rest")
+    width: int,
+    parts: Sequence[tuple[float, str, str]],
+    rest: tuple[str, str] = ("░", "$bar-rest"),
+    mark: tuple[float, str] | None = None,
 ) -> Content:
     """A bar of `width` cells.
 
     Args:
         parts: (share of the whole, 0 to 1; character; style), from the left. A part that is there has a cell.
         rest: character and style of what is left over.
+        mark: share of the whole and style of a mark over it; one beyond the whole is at its end.
     """
-    texts: list[tuple[str, str]] = []
-    used = 0
+    cells: list[tuple[str, str]] = []
     for share, character, style in parts:
-        cells = round(min(max(share, 0.0), 1.0) * width)
-        if share > 0 and cells == 0:
-            cells = 1
-        cells = min(cells, width - used)
-        used += cells
-        texts.append((character * cells, style))
-    texts.append((rest[0] * (width - used), rest[1]))
-    return Content.assemble(*texts)
+        count = round(min(max(share, 0.0), 1.0) * width)
+        if share > 0 and count == 0:
+            count = 1
+        cells += [(character, style)] * min(count, width - len(cells))
+    cells += [rest] * (width - len(cells))
+    if mark is not None and cells:
+        cells[min(round(max(mark[0], 0.0) * width), width - 1)] = (MARK, mark[1])
+    runs: list[tuple[str, str]] = []
+    for character, style in cells:
+        if runs and runs[-1][1] == style:
+            runs[-1] = (runs[-1][0] + character, style)
+        else:
+            runs.append((character, style))
+    return Content.assemble(*runs)
