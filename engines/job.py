@@ -57,6 +57,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     total_steps: int | None = None
     epoch: float | None = None
     loss: float | None = None
+    first_loss: float | None = None
+    """The first loss in training, of all attempts."""
     eval_loss: float | None = None
     first_eval_loss: float | None = None
     peak_memory_bytes: int | None = None

@@ -9,24 +9,29 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
-from textual.app import App, SystemCommand
+from textual.actions import ActionParseResult
+from textual.app import App
 from textual.binding import BindingType
+from textual.command import Provider
+from textual.dom import DOMNode
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input
 
 from ..engines.job import Job
 from ..engines.settings import Settings
-from ..engines.states import ENDED, UNFINISHED
+from ..engines.states import ENDED, UNFINISHED, JobState
+from ..engines.store import Summary
 from ..engines.text import clean
 from ..monitors.jobs import Jobs
 from . import endings, partial_updates
 from .acts import Acts
-from .keys import bindings, working
+from .keys import bindings, remapped, working
+from .looks.datasets import DatasetsLook
 from .looks.hardware import HardwareLook
 from .looks.jobs import JobsLook
 from .looks.log import LogLook
@@ -47,11 +52,13 @@ from .messages import (
     PointsRead,
     WatchFailed,
 )
+from .panes import wording
+from .panes.list import ListCanvas
 from .remembered import Remembered
 from .screens.help import Help
 from .screens.main import MainScreen
 from .screens.view import View
-from .theme import CALM, meanings
+from .theme import meanings, theme_for, themes
 from .watchers import Watcher
 
 LAST_LOOK_SECONDS = 2.0
@@ -61,6 +68,17 @@ TWICE_SECONDS = 3.0
 """Ctrl+C within this time of another leaves."""
 
 
+MOST_TOLD = 3
+"""Ends of jobs that are told one by one when many come at once."""
+
+
+def _commands() -> type[Provider]:
+    # Read when the palette is first opened.
+    from .commands import Commands
+
+    return Commands
+
+
 class FinetuiApp(App[None]):
     """finetui on a terminal."""
 
@@ -68,6 +86,7 @@ class FinetuiApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
+    COMMANDS = {_commands}  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, settings: Settings, until: str | None = None) -> None:
         """
@@ -76,7 +95,11 @@ class FinetuiApp(App[None]):
         """
         partial_updates.install()
         # Textual 8.2.8 loads a screen's own CSS_PATH when it is pushed; the default screen never is.
-        super().__init__(css_path=["app.tcss", "screens/main.tcss"])
+        # Its filter for NO_COLOR leaves grey unless the colours are the terminal's own.
+        super().__init__(
+            css_path=["app.tcss", "screens/main.tcss"],
+            ansi_color=True if "NO_COLOR" in os.environ else None,
+        )
         self.settings = settings
         self.jobs: Jobs | None = None
         self.remembered = Remembered.load(settings.home)
@@ -84,20 +107,26 @@ class FinetuiApp(App[None]):
         self.main = MainScreen(self.acts)
         self._log_look, self._points_look = LogLook(self), PointsLook(self)
         self._hardware_look = HardwareLook(self, settings)
+        self._datasets_look = DatasetsLook(self, settings)
         looks = {
             "jobs": JobsLook(self, settings),
             "points": self._points_look,
             "log": self._log_look,
             "hardware": self._hardware_look,
+            "datasets": self._datasets_look,
         }
         self._watchers = {name: Watcher(self, name, look) for name, look in looks.items()}
         if "SSH_CONNECTION" in os.environ:
             self.animation_level = "none"  # frames between two states are bytes on the line
+        self.set_keymap(remapped(settings))
         self._interrupted_at = float("-inf")
-        self._select = self._until = until
+        self._until = until
+        self._select = until or self.remembered.job or None
+        self._first_start = until is None and not Remembered.exists(settings.home)
         self._watch = 0
-        self.register_theme(CALM)
-        self.theme = CALM.name
+        for theme in themes():
+            self.register_theme(theme)
+        self.theme = self._first_theme = theme_for(os.environ, self.remembered.theme, settings.app.theme)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return meanings(self.current_theme)
@@ -106,6 +135,12 @@ class FinetuiApp(App[None]):
         return self.main  # type: ignore[return-value]
 
     def on_mount(self) -> None:
+        self.main.jobs.list.filter = self.remembered.filter
+        self.main.loss.axis = self.remembered.axis
+        self.main.loss.chart.log_scale = self.remembered.log_scale
+        pane = next((pane for pane in self.main.panes if pane.id == self.remembered.pane), None)
+        if pane is not None and pane is not self.main.log_pane:  # it may have no place now
+            self.main.set_focus(pane.main)
         # The first frame does not wait for what the watchers import and read.
         self.call_after_refresh(self._begin_watching)
 
@@ -116,7 +151,17 @@ class FinetuiApp(App[None]):
     def on_unmount(self) -> None:
         for watcher in self._watchers.values():
             watcher.stop()
-        self.remembered.save(self.settings.home)
+        self._remember()
+
+    def _remember(self) -> None:
+        now, main = self.remembered, self.main
+        if main.selected is not None:
+            now.job = main.selected.id
+        if self.theme != self._first_theme:
+            now.theme = self.theme
+        now.pane, now.filter = str(main.pane.id), main.jobs.list.filter
+        now.axis, now.log_scale = main.loss.axis, main.loss.chart.log_scale
+        now.save(self.settings.home)
 
     def look_again(self) -> None:
         """Something was done to a job: see what, at once."""
@@ -137,17 +182,56 @@ class FinetuiApp(App[None]):
         return [screen for screen in self.screen_stack if isinstance(screen, View)]
 
     def on_jobs_changed(self, message: JobsChanged) -> None:
-        self.jobs = self._hardware_look.jobs = message.jobs
+        self.jobs = self._hardware_look.jobs = self._datasets_look.jobs = message.jobs
         for view in self.views:
             view.show_jobs(message.jobs, message.problem)
-        if message.jobs.ended:
-            self.bell()
+        self._tell_ends(message.jobs.ended)
         if self._until is not None and self._has_ended(message.jobs, self._until):
             self._until = None
             self.set_timer(LAST_LOOK_SECONDS, self.exit)
-        if self._select is not None and self.main.jobs.list.choose(self._select):
-            self._select = None
+        self._select_now(message.jobs)
+        self._welcome(message.jobs)
         self._follow_selected()
+
+    def _select_now(self, jobs: Jobs) -> None:
+        wanted = self._select
+        if wanted is None:
+            return
+        there = any(job.id == wanted for job in jobs.summaries)
+        if there:
+            self.main.jobs.list.choose(wanted)
+        if there or (jobs.complete and wanted == self.remembered.job):
+            self._select = None  # where one was may be gone; what was just started comes yet
+
+    def _welcome(self, jobs: Jobs) -> None:
+        if not self._first_start or not jobs.complete:
+            return
+        self._first_start = False
+        if not jobs.summaries and self.screen is self.main:
+            from .screens.first_start import FirstStart
+
+            self.push_screen(FirstStart(), self._go_on)
+
+    def _go_on(self, action: str | None) -> None:
+        match action:
+            case "demo":
+                self.main.action_demo()
+            case "new":
+                self.main.action_new_job()
+            case "add":
+                self.main.action_focus_pane("datasets")
+                self.main.datasets.list.action_add()
+            case _:
+                pass
+
+    def _tell_ends(self, ended: tuple[Summary, ...]) -> None:
+        if ended and self.settings.app.bell:
+            self.bell()
+        for job in ended[:MOST_TOLD]:
+            failed = job.state.state in (JobState.failed, JobState.interrupted)
+            self.tell(wording.ending(job.name, job.state), "error" if failed else "information")
+        if (more := len(ended) - MOST_TOLD) > 0:
+            self.tell(f"{wording.plural(more, 'more job')} ended.")
 
     @staticmethod
     def _has_ended(jobs: Jobs, job_id: str) -> bool:
@@ -227,16 +311,24 @@ class FinetuiApp(App[None]):
     def on_watch_failed(self, message: WatchFailed) -> None:
         raise message.error
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for key in working(active.binding.id for active in screen.active_bindings.values() if active.enabled):
-            if key.command:
-                first = key.keys.split(",")[0]
-                about = key.about or f"to the pane {key.shown}"
-                yield SystemCommand(f"{key.command}  ({key.shown.split(' ')[0]})", about, self._press(first))
-        yield SystemCommand("Theme", "other colours", self.action_change_theme)
-
-    def _press(self, key: str):
-        return lambda: self.call_after_refresh(self.simulate_key, key)
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """What can't be done now says why, instead of nothing."""
+        if await super().run_action(action, default_namespace, namespaces):
+            return True
+        if isinstance(default_namespace, (View, ListCanvas)):
+            name = action.partition("(")[0] if isinstance(action, str) else action[1]
+            parameters = action[2] if not isinstance(action, str) else ()
+            if default_namespace.check_action(name, parameters) is None:
+                why = default_namespace.why_not(name)
+                if why:
+                    self.tell(why, "warning")
+                return bool(why)
+        return False
 
     def action_command_palette(self) -> None:
         super().action_command_palette()
@@ -248,8 +340,7 @@ class FinetuiApp(App[None]):
             field.cursor_blink = False
 
     def action_help(self) -> None:
-        active = self.screen.active_bindings.values()
-        self.push_screen(Help(working(binding.binding.id for binding in active if binding.enabled)))
+        self.push_screen(Help(working(self.screen.active_bindings)))
 
     def action_leave(self) -> None:
         self.exit()
@@ -281,6 +372,9 @@ def run(settings: Settings, until: str | None = None) -> int:
 
     Returns:
         The exit code: 0, or 128 + N after signal N, or 1 after an error.
+
+    Raises:
+        SettingsError: keys can't be remapped as the settings say.
     """
     app = FinetuiApp(settings, until)
     with endings.handled(app):

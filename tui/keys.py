@@ -6,12 +6,15 @@ what a remapping names.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.keys import key_to_character
+from textual.keys import Keys, _character_to_key, key_to_character
+
+from ..engines.settings import Settings, SettingsError
 
 Where = Literal[
     "app",
@@ -35,7 +38,8 @@ Where = Literal[
     "welcome",
     "help",
 ]
-"""`pane`: what scrolls; `list`: has a line selected; `filter`: where it is typed; `chart`: has points; the others are screens."""
+"""`pane`: what scrolls; `list`: has a line selected; `filter`: where it is typed; `chart`: has points; the
+others are screens."""
 
 
 @dataclass(frozen=True)
@@ -254,9 +258,9 @@ KEYS: tuple[Key, ...] = (
     Key("pick.back", "escape", "back", "Esc", "back", "pick", "back"),
     Key("answer.yes", "y", "answer(True)", "y", "yes", "question"),
     Key("answer.no", "n,escape,q", "answer(False)", "n Esc", "no", "question"),
-    Key("welcome.demo", "D", "go_on('D')", "D", "start the demo", "welcome"),
-    Key("welcome.new", "n", "go_on('n')", "n", "a new job", "welcome"),
-    Key("welcome.add", "a", "go_on('a')", "a", "add a dataset file", "welcome"),
+    Key("welcome.demo", "D", "go_on('demo')", "D", "start the demo", "welcome"),
+    Key("welcome.new", "n", "go_on('new')", "n", "a new job", "welcome"),
+    Key("welcome.add", "a", "go_on('add')", "a", "add a dataset file", "welcome"),
     Key("welcome.close", "enter,escape,space,q", "go_on('')", "Enter Esc", "go on", "welcome"),
     Key("help.close", "escape,q,question_mark,f1", "close", "Esc", "close", "help"),
     Key("help", "question_mark,f1", "help", "? F1", "the keys that work here", "app", "keys", "Keys"),
@@ -335,3 +339,61 @@ def write(name: str) -> str:
     if held and character and len(character) == 1:
         character = character.upper()
     return "+".join([*(part.capitalize() for part in held), character or last.capitalize()])
+
+
+TOGETHER: tuple[frozenset[Where], ...] = (
+    frozenset({"pane", "list", "main", "app"}),
+    frozenset({"chart", "main", "app"}),
+    frozenset({"pane", "chart", "log", "job", "app"}),
+    frozenset({"form", "fold", "choice", "app"}),
+    frozenset({"pane", "list", "rows", "app"}),
+    frozenset({"playground", "app"}),
+)
+"""Places whose keys work at the same time, so that no key may have two meanings there."""
+
+
+def remapped(settings: Settings) -> dict[str, str]:
+    """The keys that the settings give to actions, as Textual names them, by the actions' ids.
+
+    Raises:
+        SettingsError: an unknown id or key, or a key with two meanings; the file and the entry are named.
+    """
+    table = {key.id: key for key in KEYS}
+    chosen: dict[str, str] = {}
+    for action, said in settings.keys.items():
+        where = f"{settings.path}: keys.{action}"
+        if action not in table:
+            near = difflib.get_close_matches(action, table, 3) or sorted(table)
+            raise SettingsError("", f"{where}: there is no such action; known are {', '.join(near)}")
+        names = [_name(part.strip()) for part in said.split(",")] if said.strip() != "," else ["comma"]
+        if None in names:
+            raise SettingsError("", f"{where}: {said!r} is no key; write for example x, X, ctrl+x or f5")
+        chosen[action] = ",".join(name for name in names if name)
+    keys_of = {key.id: set(chosen.get(key.id, key.keys).split(",")) for key in KEYS}
+    for action in chosen:
+        for other in KEYS:
+            meet = table[action].where == other.where or any(
+                {table[action].where, other.where} <= places for places in TOGETHER
+            )
+            before = set(table[action].keys.split(",")) & set(other.keys.split(","))
+            both = (keys_of[action] & keys_of[other.id]) - before
+            if other.id != action and meet and both:
+                key = write(min(both))
+                about = other.about or other.id
+                raise SettingsError(
+                    "",
+                    f"{settings.path}: keys.{action}: {key} is the key of {other.id} ({about}) already; "
+                    f"give one of them another",
+                )
+    return chosen
+
+
+def _name(part: str) -> str | None:
+    """A key as Textual names it; None where there is none of that name."""
+    *held, last = part.split("+") if len(part) > 1 else [part]
+    if len(last) == 1:
+        last = _character_to_key(last)
+    known = last in {key.value for key in Keys} or key_to_character(last) is not None
+    if not known or any(modifier not in ("ctrl", "shift", "alt") for modifier in held):
+        return None
+    return "+".join([*held, last])

@@ -46,7 +46,7 @@ def conclude(
     kept = {
         name: fields[name] for name in ("step", "epoch", "loss", "eval_loss", "total_steps") if name in fields
     }
-    kept |= {name: fields[name] for name in ("first_eval_loss", "peak_memory_bytes")}
+    kept |= {name: fields[name] for name in ("first_loss", "first_eval_loss", "peak_memory_bytes")}
     held.become(
         result.state,
         message=result.message,

@@ -16,11 +16,12 @@ class Progress:
     def __init__(self, paths: JobPaths, state: State) -> None:
         """
         Args:
-            state: before this attempt; what it knows (first evaluation, peak memory) goes on.
+            state: before this attempt; what it knows (first losses, peak memory) goes on.
         """
         self._progress, self._metrics = Follower(paths.progress), Follower(paths.metrics)
         self._attempt = state.attempt
         self._fields: dict[str, Any] = {
+            "first_loss": state.first_loss,
             "first_eval_loss": state.first_eval_loss,
             "peak_memory_bytes": state.peak_memory_bytes,
         }
@@ -60,8 +61,9 @@ class Progress:
         for name in ("step", "epoch", "loss", "eval_loss"):
             if line.get(name) is not None:
                 fields[name] = line[name]
-        if fields["first_eval_loss"] is None and line.get("eval_loss") is not None:
-            fields["first_eval_loss"] = line["eval_loss"]
+        for name in ("loss", "eval_loss"):
+            if fields[f"first_{name}"] is None and line.get(name) is not None:
+                fields[f"first_{name}"] = line[name]
         if (memory := line.get("memory_bytes")) is not None:
             fields["peak_memory_bytes"] = max(fields["peak_memory_bytes"] or 0, int(memory))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,14 +11,17 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ...engines.states import ALIVE, SYMBOLS
+from ...engines.job import State
+from ...engines.machine import machine_id
+from ...engines.states import ALIVE, SYMBOLS, JobState
 from ...engines.store import Summary
 from ...engines.text import one_line
 from ...monitors.jobs import Jobs
-from ..messages import JobChosen, OpenJob
+from ..messages import JobChosen, MarksChanged, OpenJob
 from ..widgets.canvas import Canvas
 from . import wording
 from .list import ListCanvas
+from .pace import Pace, is_training
 from .pane import Pane
 
 AGE_SECONDS = 60.0
@@ -38,32 +42,36 @@ Your own, from a shell:
 class Columns:
     """Which columns a width has, and how wide each is."""
 
-    SYMBOL, GAP = 2, 1
+    SIGNS, GAP = 3, 1
 
     def __init__(self, width: int) -> None:
-        # Name, then what is dropped first where it gets narrow stands last.
+        # What is dropped first where it gets narrow is given room last.
         self.model = 28 if width >= 112 else 0
-        self.age = 6 if width >= 76 else 0
-        self.loss = 7 if width >= 64 else 0
-        self.word = 11 if width >= 64 else 0
-        self.progress, self.evals = 11, 11
-        others = [self.model, self.age, self.loss, self.word, self.progress, self.evals]
+        self.where = 16 if width >= 88 else 0
+        self.left = 8 if width >= 64 else 0
+        self.age = 6 if width >= 56 else 0
+        self.state, self.losses = 11, 11
+        others = (self.model, self.state, self.losses, self.left, self.where, self.age)
         taken = sum(size + self.GAP for size in others if size)
-        self.name = max(width - self.SYMBOL - taken, 8)
+        self.name = max(width - self.SIGNS - taken, 8)
 
-    def row(self, symbol: Content | str, cells: dict[str, tuple[str, str]]) -> Content:
-        """One line; `cells` has (text, style) by column. Numbers stand right, words left."""
-        parts: list[Content | str | tuple[str, str]] = [symbol, " "]
-        for column, right in (
-            ("name", False),
-            ("model", False),
-            ("word", False),
-            ("progress", bool(self.word)),
-            ("loss", True),
-            ("evals", True),
-            ("age", True),
-        ):
-            width = getattr(self, column)
+    def row(self, signs: Content | str, cells: dict[str, tuple[str, str]]) -> Content:
+        """One line; `cells` has (text, style) by column. Numbers stand right, words left; `story` fills
+        the columns from the state to the time left."""
+        story = "story" in cells
+        told = [size for size in (self.state, self.losses, self.left) if size]
+        columns = (
+            ("name", self.name, False),
+            ("model", self.model, False),
+            *((("story", sum(told) + len(told) - 1, False),) if story else ()),
+            ("state", 0 if story else self.state, False),
+            ("losses", 0 if story else self.losses, True),
+            ("left", 0 if story else self.left, True),
+            ("where", self.where, False),
+            ("age", self.age, True),
+        )
+        parts: list[Content | str] = [signs]
+        for column, width, right in columns:
             if not width:
                 continue
             text, style = cells.get(column, ("", ""))
@@ -87,13 +95,13 @@ class Head(Canvas):
         cells = {
             "name": ("name", ""),
             "model": ("model", ""),
-            "word": ("state", ""),
-            "progress": ("progress" if columns.word else "state", ""),
-            "loss": ("loss", ""),
-            "evals": ("eval loss", ""),
+            "state": ("state", ""),
+            "losses": ("loss", ""),
+            "left": ("left", ""),
+            "where": ("machine", ""),
             "age": ("age", ""),
         }
-        return columns.row(" ", cells).stylize("$quiet")
+        return columns.row("   ", cells).stylize("$quiet")
 
 
 class JobsList(ListCanvas[Summary]):
@@ -104,6 +112,7 @@ class JobsList(ListCanvas[Summary]):
     def __init__(self) -> None:
         super().__init__(id="jobs-list")
         self._columns = Columns(0)
+        self._paces: dict[str, Pace] = {}
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -116,24 +125,43 @@ class JobsList(ListCanvas[Summary]):
         self._columns = Columns(width)
         return super().lay_out(width, height)
 
-    def row(self, item: Summary, width: int) -> Content:
-        job, state = item, item.state
-        style = wording.STYLES.get(state.state, "")
-        cells = {
-            "name": (one_line(job.name, 80) or job.id, "bold" if state.state in ALIVE else ""),
-            "model": (_model(job.model), "$quiet"),
-            "word": (str(state.state), style),
-            "progress": (self._progress(job), style),
-            "loss": (wording.loss(state), ""),
-            "evals": (wording.losses(state) or ("" if self._columns.loss else wording.loss(state)), ""),
-            "age": (wording.age(time.time() - job.created), "$quiet"),
-        }
-        return self._columns.row(Content.styled(SYMBOLS.get(state.state, "?"), style), cells)
+    def text(self, item: Summary) -> str:
+        return " ".join((item.name, item.model, item.state.state, item.method, *item.tags, item.id))
 
-    def _progress(self, job: Summary) -> str:
-        said = wording.progress(job.state)
-        # Beside the word for the state it says only what that doesn't.
-        return "" if self._columns.word and said == str(job.state.state) else said
+    def show(self, items: Sequence[Summary]) -> None:
+        training = {job.id: job.state for job in items if is_training(job.state)}
+        self._paces = {job_id: self._pace(job_id, state) for job_id, state in training.items()}
+        super().show(items)
+
+    def _pace(self, job_id: str, state: State) -> Pace:
+        known = self._paces.get(job_id)
+        if known is None or known.attempt != state.attempt:
+            return Pace.begin(state)
+        return known.after(state)
+
+    def row(self, item: Summary, width: int) -> Content:
+        state = item.state
+        style = wording.STYLES.get(state.state, "")
+        said = wording.progress(state)
+        cells = {
+            "name": (one_line(item.name, 80) or item.id, "bold" if state.state in ALIVE else ""),
+            "model": (_model(item.model), "$quiet"),
+            "where": (one_line(state.host, 30) if state.machine != machine_id() else "", "$quiet"),
+            "age": (wording.age(time.time() - item.created), "$quiet"),
+        }
+        if why := wording.trouble(state):
+            cells["story"] = (f"{said}: {why}", style)
+        elif state.state == JobState.queued and state.waiting_for:
+            cells["story"] = (f"waits for {one_line(state.waiting_for, 60)}", style)
+        else:
+            pace = self._paces.get(item.id)
+            seconds = pace.seconds_left(state) if pace is not None else None
+            cells["state"] = (said, style)
+            cells["losses"] = (wording.losses(state), "")
+            cells["left"] = ("" if seconds is None else wording.left(seconds), "$quiet")
+        sign = SYMBOLS.get(state.state, "?")
+        signs = Content.assemble((sign, style), ("◆" if self.is_marked(item) else " ", "$key"), " ")
+        return self._columns.row(signs, cells)
 
 
 def _model(name: str) -> str:
@@ -171,6 +199,10 @@ class JobsPane(Pane):
     def on_list_canvas_selected(self, message: ListCanvas.Selected) -> None:
         message.stop()
         self.post_message(JobChosen(message.item))
+
+    def on_list_canvas_marked(self, message: ListCanvas.Marked) -> None:
+        message.stop()
+        self.post_message(MarksChanged(message.items))
 
     def on_list_canvas_opened(self, message: ListCanvas.Opened) -> None:
         message.stop()

@@ -25,8 +25,16 @@ class Pane(Vertical):
     def main(self) -> Widget:
         raise NotImplementedError
 
+    _about = _below = _narrowed = ""
+
     def on_mount(self) -> None:
-        self.say()
+        self.say(self._about, self._below)
+
+    def narrow(self, said: str) -> None:
+        """Say in the frame that only a part is shown, instead of what else stands there; empty: all is."""
+        if said != self._narrowed:
+            self._narrowed = said
+            self.say(self._about, self._below)
 
     def say(self, about: str = "", below: str = "") -> None:
         """Set what the frame says.
@@ -35,6 +43,8 @@ class Pane(Vertical):
             about: whose data it shows; foreign text.
             below: how that stands, in the lower edge; foreign text.
         """
+        self._about, self._below = about, below
+        about = self._narrowed or about
         title = f"{self.NUMBER} {self.TITLE}"
         upper = Content(title) if not about else Content(f"{title} · {one_line(about, 60)}")
         lower = Content(one_line(below, 120)) if below else None

@@ -48,12 +48,11 @@ def phase_share(state: State) -> float | None:
 
 
 def losses(state: State) -> str:
-    """First and last loss on held-out rows, 2.31→1.02; before there are two, what there is."""
-    if state.eval_loss is not None and state.first_eval_loss is not None:
-        if state.eval_loss == state.first_eval_loss:
-            return brief(state.eval_loss)
-        return f"{brief(state.first_eval_loss)}→{brief(state.eval_loss)}"
-    return ""
+    """First and last loss in training, 2.31→1.02; else on held-out rows; else what there is."""
+    for first, last in ((state.first_loss, state.loss), (state.first_eval_loss, state.eval_loss)):
+        if first is not None and last is not None:
+            return brief(last) if first == last else f"{brief(first)}→{brief(last)}"
+    return loss(state)
 
 
 def loss(state: State) -> str:
@@ -96,10 +95,36 @@ def standing(state: State) -> str:
         parts.append(f"attempt {state.attempt}")
     if state.state == JobState.queued and state.waiting_for:
         parts.append(f"waits for {one_line(state.waiting_for, 60)}")
-    elif state.state in (JobState.failed, JobState.interrupted) and (state.reason or state.message):
-        words = state.reason.replace("_", " ") if state.reason else state.message
-        parts.append(one_line(words or "", 60))
+    elif why := trouble(state):
+        parts.append(why)
     return " · ".join(parts)
+
+
+def trouble(state: State) -> str:
+    """Why a job failed or was interrupted, briefly; empty where it wasn't."""
+    if state.state not in (JobState.failed, JobState.interrupted):
+        return ""
+    return one_line(state.reason.replace("_", " ") if state.reason else state.message or "", 60)
+
+
+def left(seconds: float) -> str:
+    """The time that something still takes, coarsely, so that it rarely changes: ~40 s, ~12 min, ~3.5 h."""
+    if seconds < 90:
+        return f"~{max(round(seconds / 10), 1) * 10} s"
+    if seconds < 90 * 60:
+        return f"~{seconds / 60:.0f} min"
+    return f"~{seconds / 3600:.1f} h" if seconds < 36000 else f"~{seconds / 3600:.0f} h"
+
+
+def ending(name: str, state: State) -> str:
+    """A job's end in a sentence."""
+    said = f"{one_line(name, 40)} {state.state}"
+    if state.state == JobState.succeeded:
+        figures = losses(state)
+        return f"{said}: {figures}" if figures else said
+    why = trouble(state)
+    parts = [f"{said}: {why}" if why else said, one_line(state.advice or "", 200)]
+    return ". ".join(part for part in parts if part)
 
 
 def age(seconds: float) -> str:

@@ -14,7 +14,14 @@ from textual.widgets import Static
 
 from ..keys import Key, bindings
 
-PLACES = {"pane": "In this pane", "main": "Here", "app": "Everywhere"}
+TITLES: dict[str, str] = {
+    "pane": "In this pane",
+    "list": "In the list",
+    "chart": "In the chart",
+    "log": "In the log",
+    "app": "Everywhere",
+}
+"""Of the other places: "Here"."""
 
 
 class Help(ModalScreen[None]):
@@ -33,18 +40,18 @@ class Help(ModalScreen[None]):
             yield Static(self._text())
 
     def on_mount(self) -> None:
-        box = self.query_one("#box")
+        box = self.query_one("#box", VerticalScroll)
         box.border_title = " Keys "
         box.border_subtitle = " Esc closes "
         box.focus()
 
     def _text(self) -> Content:
         lines: list[Content] = []
-        for place, title in PLACES.items():
+        for place in dict.fromkeys(key.where for key in self._keys):
             keys = [key for key in self._keys if key.where == place and key.about]
             if keys:
-                lines += [Content(""), Content.styled(title, "bold")]
-                lines += [Content.assemble((f"  {key.shown:<11}", "$key"), key.about) for key in keys]
+                lines += [Content(""), Content.styled(TITLES.get(place, "Here"), "bold")]
+                lines += [Content.assemble((f"  {key.shown:<11} ", "$key"), key.about) for key in keys]
         return Content("\n").join(lines[1:])
 
     def action_close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,8 +13,9 @@ from textual.css.query import NoMatches
 
 from ...engines.datasets.known import Known
 from ...engines.gpu import computing
+from ...engines.job import State
 from ...engines.machine import host
-from ...engines.states import ALIVE, RESUMABLE, UNFINISHED, JobState
+from ...engines.states import ALIVE, ENDED, RESUMABLE, UNFINISHED, JobState
 from ...engines.store import Summary
 from ...engines.text import one_line
 from ...monitors.jobs import Jobs
@@ -24,6 +25,7 @@ from ..messages import CopyText, OpenNewJob, OpenPlayground
 from ..panes.datasets import DatasetsPane
 from ..panes.gpu import GpuPane, Hardware, gpu_name, short_gpu_name
 from ..panes.jobs import JobsPane
+from ..panes.list import ListCanvas
 from ..panes.log import LogPane
 from ..panes.loss import JobCurves, LossPane
 from ..panes.pane import Pane
@@ -44,7 +46,7 @@ TALL = 36
 class MainScreen(View[None]):
     """Holds the panes and does what the keys say; what is known comes from the app."""
 
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (TALL, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012 - as Textual declares it
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
     AUTO_FOCUS = "#jobs-list"
@@ -141,24 +143,33 @@ class MainScreen(View[None]):
         top.show(left, self._machine, Content.styled(self._counts, "$quiet"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        state = self.selected.state.state if self.is_mounted and self.selected else None
-        if action == "stop":
-            return state in UNFINISHED - {JobState.stopping}
-        if action == "kill":
-            return state in UNFINISHED
-        if action == "resume":
-            return state in RESUMABLE
-        if action in ("duplicate", "remove", "notes", "copy", "playground"):
-            return state is not None
-        if action in ("log_scale", "axis"):
-            return self.is_mounted and not self.loss.chart.empty
         if action == "back":
-            return self._zoomed is not None
-        return True
+            return self._zoomed is not None or any(one.filter for one in self._lists)
+        return None if self.why_not(action) else True
+
+    def why_not(self, action: str) -> str:
+        if not self.is_mounted:
+            return ""
+        if action in ("log_scale", "axis"):
+            return "The selected job has no losses yet." if self.loss.chart.empty else ""
+        if action == "copy" and self.pane is self.datasets and self.datasets.list.selected:
+            return ""
+        if action not in ("stop", "kill", "resume", "duplicate", "remove", "notes", "copy", "playground"):
+            return ""
+        if self.selected is None:
+            return "No job is selected; n makes one."
+        return _why_not(action, self.selected.state)
+
+    @property
+    def _lists(self) -> tuple[ListCanvas[Any], ...]:
+        """The one with the focus first."""
+        lists = self.jobs.list, self.datasets.list
+        return lists[::-1] if self.pane is self.datasets else lists
 
     def action_focus_pane(self, name: str) -> None:
         pane = next(pane for pane in self.panes if pane.id == name)
-        if self._zoomed is not None and pane is not self._zoomed:
+        # What has no place on a short screen gets all of it.
+        if (self._zoomed or not pane.display) and pane is not self._zoomed:
             self._zoom(pane)
         # At once: focus() waits for a moment, in which the next key finds the old pane.
         self.set_focus(pane.main)
@@ -170,24 +181,29 @@ class MainScreen(View[None]):
         self._step(-1)
 
     def _step(self, by: int) -> None:
-        place = self.panes.index(self.pane)
-        self.action_focus_pane(str(self.panes[(place + by) % len(self.panes)].id))
+        short = self.has_class("-short") and self.pane is not self.log_pane
+        panes = [pane for pane in self.panes if not short or pane is not self.log_pane]
+        self.action_focus_pane(str(panes[(panes.index(self.pane) + by) % len(panes)].id))
 
     def action_zoom(self) -> None:
         self._zoom(None if self._zoomed is not None else self.pane)
 
     def action_back(self) -> None:
-        self._zoom(None)
+        if not any(one.clear_filter() for one in self._lists) and not self.loss.clear_cursor():
+            self._zoom(None)
+        self.refresh_bindings()
 
     def _zoom(self, pane: Pane | None) -> None:
         if self._zoomed is not None and self._zoomed.parent is not None:
             self._zoomed.remove_class("-zoom")
             self._zoomed.query_ancestor(".column").remove_class("-zoom")
-        self._zoomed = pane
+        left, self._zoomed = self._zoomed, pane
         if pane is not None:
             pane.add_class("-zoom")
             pane.query_ancestor(".column").add_class("-zoom")
         self.query_one("#columns").set_class(pane is not None, "-zoomed")
+        if pane is None and left is self.log_pane and self.has_class("-short"):
+            self.set_focus(self.jobs.main)  # the log has no place here
         self.refresh_bindings()
 
     def action_log_scale(self) -> None:
@@ -237,6 +253,28 @@ class MainScreen(View[None]):
 
     def action_demo(self) -> None:
         self._acts.demo()
+
+
+def _why_not(action: str, state: State) -> str:
+    """Why something can't be done with a job as it stands; empty: it can."""
+    now = state.state
+    match action:
+        case "stop" if now == JobState.stopping:
+            return "It is stopping; K ends it at once."
+        case "stop" | "kill" if now not in UNFINISHED:
+            return f"It is {now}; there is nothing to stop."
+        case "resume" if now == JobState.queued:
+            return "It is queued and starts by itself."
+        case "resume" if now == JobState.succeeded:
+            return "It succeeded; there is nothing to resume. d makes the same again, with changes."
+        case "resume" if now not in RESUMABLE:
+            return f"It is {now}; there is nothing to resume."
+        case "remove" if now not in ENDED:
+            return f"It is {now}; stop it first (s), then remove it."
+        case "playground" if state.result is None and not state.step and now != JobState.succeeded:
+            return "It has no result yet to try; the playground needs one, or a checkpoint."
+        case _:
+            return ""
 
 
 def _machine(hardware: Hardware) -> list[Content]:

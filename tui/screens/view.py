@@ -32,6 +32,10 @@ class View(Screen[Result]):
     def show_datasets(self, datasets: tuple[Known, ...]) -> None:
         """The datasets that are known."""
 
+    def why_not(self, action: str) -> str:
+        """Why an action that `check_action` gave None for can't be done now; empty: nothing is to be said."""
+        return ""
+
     def summary_of(self, jobs: Jobs, job_id: str) -> Summary | None:
         """One of all jobs."""
         return next((summary for summary in jobs.summaries if summary.id == job_id), None)

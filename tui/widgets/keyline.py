@@ -11,6 +11,19 @@ from .canvas import Canvas
 
 LAST = ("help", "palette", "leave")
 """Always shown, at the end: whoever knows these finds the others."""
+FOREMOST = (
+    "job.new",
+    "list.open",
+    "list.add",
+    "job.playground",
+    "job.stop",
+    "job.resume",
+    "list.mark",
+    "list.filter",
+)
+"""What there is room for first, in this order; then the others in the table's."""
+ROOMY = 100
+"""Cells from which on a hint says what stands in its brackets too."""
 
 
 class KeyLine(Canvas):
@@ -22,7 +35,6 @@ class KeyLine(Canvas):
         super().__init__(id=id)
         self._keys: list[Key] = []
         self._places: list[tuple[int, int, Key]] = []
-        self._active: set[str] = set()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -30,42 +42,44 @@ class KeyLine(Canvas):
 
     def _update(self, screen: Screen[object]) -> None:
         if screen.is_current:
-            active = {key: binding for key, binding in screen.active_bindings.items() if binding.enabled}
-            self._active = set(active)
-            keys = working(binding.binding.id for binding in active.values())
-            self._keys = [key for key in keys if key.hint and self._first(key)]
+            keys = [key for key in working(screen.active_bindings) if key.hint]
+            foremost = {key: place for place, key in enumerate(FOREMOST)}
+            self._keys = sorted(keys, key=lambda key: foremost.get(key.id, len(foremost)))
             self.repaint()
 
     def lay_out(self, width: int, height: int) -> int:
         return 1
 
     def line(self, index: int, width: int) -> Content:
+        brief = width < ROOMY
         last = [key for key in self._keys if key.id in LAST]
-        room = width - 1 - sum(self._width(key) for key in last)
+        room = width - 1 - sum(_width(key, brief) for key in last)
         shown: list[Key] = []
         for key in self._keys:
-            if key.id not in LAST and self._width(key) <= room:
-                room -= self._width(key)
+            if key.id not in LAST and _width(key, brief) <= room:
+                room -= _width(key, brief)
                 shown.append(key)
         parts: list[str | tuple[str, str]] = [" "]
         self._places, x = [], 1
         for key in [*shown, *last]:
-            parts += [(self._first(key), "bold $key"), (f" {key.hint}  ", "$quiet")]
-            self._places.append((x, x + self._width(key), key))
-            x += self._width(key)
+            parts += [(_first(key), "bold $key"), (f" {_hint(key, brief)}  ", "$quiet")]
+            self._places.append((x, x + _width(key, brief), key))
+            x += _width(key, brief)
         return Content.assemble(*parts)
 
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._places:
             if start <= event.x < end:
-                names = key.keys.split(",")
-                self.app.simulate_key(next((name for name in names if name in self._active), names[0]))
+                self.app.simulate_key(key.keys.split(",")[0])
 
-    def _first(self, key: Key) -> str:
-        """The first of its keys that works, as it is written; empty where a field takes it as a letter."""
-        words = key.shown.split(" ")
-        names = key.keys.split(",")
-        return next((word for name, word in zip(names, words, strict=False) if name in self._active), "")
 
-    def _width(self, key: Key) -> int:
-        return len(self._first(key)) + len(key.hint) + 3
+def _first(key: Key) -> str:
+    return key.shown.split(" ")[0]
+
+
+def _hint(key: Key, brief: bool) -> str:
+    return key.hint.partition(" (")[0] if brief else key.hint
+
+
+def _width(key: Key, brief: bool) -> int:
+    return len(_first(key)) + len(_hint(key, brief)) + 3
