@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from textual.app import ComposeResult
@@ -11,17 +11,28 @@ from textual.content import Content
 from textual.widget import Widget
 
 from ...engines.gpu import Gpu, MemorySplit, Snapshot, computing
-from ...engines.host import Disk, Host
+from ...engines.host import Host
 from ...engines.text import one_line
-from ..widgets.bar import bar
+from ..widgets.bar import MARK, bar
+from ..widgets.sparkline import sparkline
+from ..widgets.steady import Steady
+from .machine import USED, history_line, machine_lines
 from .pane import Pane, PaneCanvas
+from .processes import process_lines
 from .wording import gibibytes, percent
 
 MUTED = "$quiet"
-JOB, OTHERS, USED = ("█", "$success"), ("▒", "$warning"), ("▓", "$primary")
+JOB, OTHERS = ("█", "$success"), ("▒", "$warning")
+MARKED = "bold $foreground"
 SLACK = {"share": 0.04, "temperature": 1.5, "power": 0.04, "memory": 0.004}
-"""What moves less than this is shown as before: an idle machine's noise draws nothing. Shares of the whole;
-temperature in degrees, power as a share of its limit."""
+"""What moves less than this is shown as before. Shares of the whole; temperature in degrees, power as a share
+of its limit."""
+HISTORY_CELLS = 10
+"""Of a history in a line that has all of a GPU."""
+WHY_LINES = 3
+"""Of the sentence why there is no GPU, where not all of it fits."""
+
+Shares = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -32,25 +43,18 @@ class Hardware:
     host: Host
     memory: Mapping[str, MemorySplit] = field(default_factory=dict)
     jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-class Steady:
-    """Keeps a value as it was shown until it has moved far enough."""
-
-    def __init__(self) -> None:
-        self._shown: dict[tuple[str, str], float] = {}
-
-    def of(self, key: str, kind: str, value: float, slack: float) -> float:
-        """The value to show, for one thing (`key`) and one of its values (`kind`)."""
-        before = self._shown.get((key, kind))
-        # To and from nothing is always worth a change.
-        if before is None or abs(value - before) > slack or (value == 0) != (before == 0):
-            self._shown[key, kind] = before = value
-        return before
+    planned: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+    """By GPU: bytes that the plans of its jobs ask for, and whether that is only what they need at least."""
+    owners: Mapping[int, str] = field(default_factory=dict)
+    """The job's name by the pid of each of finetui's processes on a GPU."""
+    work: Mapping[str, Shares] = field(default_factory=dict)
+    """History of utilisation by GPU, and of the processors as "host": machine.SPAN_SECONDS each, to now."""
+    held: Mapping[str, Shares] = field(default_factory=dict)
+    """The same of memory in use, as shares of all of it."""
 
 
 class HardwareLines(PaneCanvas):
-    """Draws a `Hardware`; scrolls where there are more GPUs than lines."""
+    """Draws a `Hardware`, as densely as it must; what does not fit is reached by scrolling."""
 
     def __init__(self) -> None:
         super().__init__(id="gpu-lines")
@@ -68,36 +72,80 @@ class HardwareLines(PaneCanvas):
             return 1
         hardware = self._hardware
         gpus = computing(hardware.snapshot.gpus)
-        lines: list[Content] = []
-        for gpu in gpus:
-            lines += self._gpu(gpu, hardware, width)
-        if gpus and len(lines) + 1 < height:
-            lines.append(_legend(any(hardware.memory.get(gpu.uuid) is not None for gpu in gpus)))
-        if lines and len(lines) + 3 < height:
+        host = machine_lines(hardware.host, self._steady, width)
+        lines = self._gpus(hardware, gpus, width, height) if gpus else []
+        if lines and len(lines) + len(host) < height:
             lines.append(Content(""))
-        lines += self._host(hardware.host, width)
-        if not gpus:
-            lines += [Content(""), *_wrapped(hardware.snapshot.problem or "no GPU", width)]
+        lines += host
+        past = history_line(
+            [("CPU", hardware.work.get("host", ())), ("RAM", hardware.held.get("host", ()))], width
+        )
+        if past is not None and (not gpus or len(lines) < height):
+            lines.append(past)
+        if gpus:
+            processes = process_lines(hardware, gpus, self._steady, width, JOB, OTHERS[1])
+            if processes and len(lines) + len(processes) < height:
+                lines.append(Content(""))
+            lines += processes
+        else:
+            lines += [
+                Content(""),
+                *_why(hardware.snapshot.problem or "no GPU", width, height - len(lines) - 1),
+            ]
         self._lines = lines
         return len(lines)
 
     def line(self, index: int, width: int) -> Content:
         return self._lines[index]
 
-    def _gpu(self, gpu: Gpu, hardware: Hardware, width: int) -> list[Content]:
+    def _gpus(self, hardware: Hardware, gpus: Sequence[Gpu], width: int, height: int) -> list[Content]:
+        """Each GPU on some lines where all fit so, else on one."""
+        full = [self._full(gpu, hardware, width) for gpu in gpus]
+        lines = [line for part in full for line in part]
+        if len(gpus) > 2 and len(lines) > height:
+            lines = [self._dense(gpu, hardware, width) for gpu in gpus]
+            for gpu in gpus:
+                lines += [
+                    line
+                    for words in _worries(gpu)
+                    for line in _wrapped(f"{gpu.index} ! {words}", width, "$warning")
+                ]
+            return lines
+        pasts = [
+            history_line(
+                [("work", hardware.work.get(gpu.uuid, ())), ("memory", hardware.held.get(gpu.uuid, ()))],
+                width,
+            )
+            for gpu in gpus
+        ]
+        if len(lines) + sum(past is not None for past in pasts) < height:
+            lines = [
+                line
+                for part, past in zip(full, pasts, strict=True)
+                for line in [*part, *([past] if past else [])]
+            ]
+        if len(lines) < height:
+            lines.append(_legend(hardware, gpus, width))
+        return lines
+
+    def _measured(self, gpu: Gpu) -> tuple[str, str, str]:
+        """Utilisation, temperature and power as they are shown; empty where they can't be read."""
         steady = self._steady
-        measured: list[str] = []
+        work = heat = power = ""
         if gpu.utilisation is not None:
-            measured.append(percent(steady.of(gpu.uuid, "work", gpu.utilisation, SLACK["share"])).rjust(5))
+            work = percent(steady.of(gpu.uuid, "work", gpu.utilisation, SLACK["share"])).rjust(5)
         if gpu.temperature_celsius is not None:
             shown = steady.of(gpu.uuid, "heat", gpu.temperature_celsius, SLACK["temperature"])
-            measured.append(f"{shown:.0f} °C")
+            heat = f"{shown:.0f} °C"
         if gpu.power_watts is not None:
             slack = SLACK["power"] * (gpu.power_limit_watts or 300)
-            measured.append(f"{steady.of(gpu.uuid, 'power', gpu.power_watts, slack):.0f} W".rjust(5))
+            power = f"{steady.of(gpu.uuid, 'power', gpu.power_watts, slack):.0f} W".rjust(5)
+        return work, heat, power
+
+    def _full(self, gpu: Gpu, hardware: Hardware, width: int) -> list[Content]:
         jobs = ", ".join(one_line(name, 30) for name in hardware.jobs.get(gpu.uuid, ()))
         # MIG slices share their GPU's index; their own name tells them apart.
-        right = Content("  ".join(measured))
+        right = Content("  ".join(text for text in self._measured(gpu) if text))
         name = gpu_name(gpu)
         if len(name) + len(jobs) + 5 > width - right.cell_length:
             name = short_gpu_name(gpu)
@@ -105,61 +153,66 @@ class HardwareLines(PaneCanvas):
         lines = [_sides(head, right, width)]
         if gpu.error is not None:
             return [*lines, *_wrapped(gpu.error, width, "$error")]
-        lines.append(self._memory(gpu, hardware.memory.get(gpu.uuid), width))
-        worries = [f"slowed down: {words}" for words in gpu.throttled]
-        if gpu.xid is not None:
-            worries.append(f"fault {gpu.xid.code}: {gpu.xid.meaning}")
-        if gpu.ecc_uncorrected:
-            worries.append(f"{gpu.ecc_uncorrected} memory errors that could not be corrected")
-        for worry in worries:
-            lines += _wrapped(f"! {worry}", width, "$warning")
-        return lines
-
-    def _memory(self, gpu: Gpu, split: MemorySplit | None, width: int) -> Content:
         total, used = gpu.memory_total_bytes, gpu.memory_used_bytes
         if not total or used is None:
-            return Content.styled("memory not readable", MUTED)
-        used = self._steady.of(gpu.uuid, "memory", used, SLACK["memory"] * total)
-        text = f" {gibibytes(used)}/{gibibytes(total)} GiB"
+            lines.append(Content.styled("memory not readable", MUTED))
+        else:
+            used = self._used(gpu, used, total)
+            text = f" {gibibytes(used)}/{gibibytes(total)} GiB"
+            gauge = self._gauge(gpu, hardware, used, total, max(width - len(text), 4))
+            lines.append(gauge + Content.styled(text, MUTED))
+        return lines + [line for words in _worries(gpu) for line in _wrapped(f"! {words}", width, "$warning")]
+
+    def _dense(self, gpu: Gpu, hardware: Hardware, width: int) -> Content:
+        """All of a GPU on one line: index, bar, memory, and of what is measured what there is room for."""
+        head = Content.styled(f"{gpu.index:>2} ", "bold")
+        if gpu.error is not None:
+            words = Content.styled(one_line(gpu.error, 200), "$error")
+            return head + words.truncate(max(width - head.cell_length, 0), ellipsis=True)
+        work, heat, power = self._measured(gpu)
+        total, used = gpu.memory_total_bytes, gpu.memory_used_bytes
+        if not total or used is None:
+            return _sides(
+                head + Content.styled("memory not readable", MUTED), Content(f"{work} {heat}"), width
+            )
+        used = self._used(gpu, used, total)
+        sign = "!" if _worries(gpu) else " "
+        right = Content.assemble(
+            (f" {used / 2**30:>3.0f}/{total / 2**30:.0f}", MUTED),
+            work.rjust(6),
+            f" {heat.replace(' °C', '°'):>4}",
+            (sign, "bold $warning"),
+        )
+        room = width - head.cell_length - right.cell_length
+        if room >= 20:
+            right += Content(f" {power:>5}")
+            room -= 6
+        if room >= 32:
+            past = sparkline(hardware.work.get(gpu.uuid, ()), HISTORY_CELLS)
+            right += Content.styled(f" {past}", "$primary")
+            room -= HISTORY_CELLS + 1
+        if room >= 32:
+            jobs = one_line(", ".join(hardware.jobs.get(gpu.uuid, ())), 15)
+            right += Content.styled(f" {jobs:<15}", "$success")
+            room -= 16
+        return head + self._gauge(gpu, hardware, used, total, max(room, 3)) + right
+
+    def _used(self, gpu: Gpu, used: float, total: int) -> float:
+        return self._steady.of(gpu.uuid, "memory", used, SLACK["memory"] * total)
+
+    def _gauge(self, gpu: Gpu, hardware: Hardware, used: float, total: int, cells: int) -> Content:
+        """The memory: ours, others', free, and a mark at what was planned."""
+        split = hardware.memory.get(gpu.uuid)
         if split is None or split.ours_bytes is None or split.others_bytes is None:
             parts = [(used / total, *USED)]
         else:
             ours = self._steady.of(gpu.uuid, "ours", split.ours_bytes, SLACK["memory"] * total)
             parts = [(ours / total, *JOB), (max(used - ours, 0) / total, *OTHERS)]
-        return bar(max(width - len(text), 4), parts) + Content.styled(text.rjust(0), MUTED)
-
-    def _host(self, host: Host, width: int) -> list[Content]:
-        share = 0.0 if host.cpu_share is None else host.cpu_share
-        share = self._steady.of("host", "cpu", share, SLACK["share"])
-        total = max(host.memory_total_bytes, 1)
-        used = self._steady.of(
-            "host", "memory", total - host.memory_available_bytes, SLACK["memory"] * 2 * total
-        )
-        rows = [
-            ("CPU", share, f"{percent(share)} of {host.cpus}"),
-            ("RAM", used / total, f"{gibibytes(used)}/{gibibytes(total)} GiB"),
-        ]
-        seen: list[tuple[int, int]] = []
-        for disk in host.disks:
-            free, size = disk.free_bytes, disk.total_bytes
-            # The same file system under two paths, asked a moment apart.
-            if free is None or not size or any(size == s and abs(free - f) < size / 100 for f, s in seen):
-                continue
-            seen.append((free, size))
-            rows.append(self._disk(disk, free, size))
-        aside = max(len(text) for _, _, text in rows)
-        return [
-            Content.assemble(
-                (f"{name:<5}", MUTED),
-                bar(max(width - aside - 6, 4), [(part, *USED)]),
-                (f" {text:<{aside}}", MUTED),
-            )
-            for name, part, text in rows
-        ]
-
-    def _disk(self, disk: Disk, free: int, total: int) -> tuple[str, float, str]:
-        shown = self._steady.of(str(disk.path), "free", free, 0.005 * total)
-        return "disk", 1 - shown / total, f"{gibibytes(shown)} GiB free"
+        planned = hardware.planned.get(gpu.uuid)
+        mark = None
+        if planned is not None:
+            mark = (planned[0] / total, "bold $error" if planned[0] > total else MARKED)
+        return bar(cells, parts, mark=mark)
 
 
 def gpu_name(gpu: Gpu) -> str:
@@ -174,18 +227,52 @@ def short_gpu_name(gpu: Gpu) -> str:
     return found[0] if found else name
 
 
-def _legend(split: bool) -> Content:
-    parts = [JOB, "finetui", OTHERS, "others"] if split else [USED, "used"]
-    texts: list[tuple[str, str]] = []
-    for part in [*parts, ("░", "$bar-rest"), "free"]:
-        texts.append((f"{part}  ", MUTED) if isinstance(part, str) else (f"{part[0]} ", part[1]))
-    return Content.assemble(*texts)
+def _worries(gpu: Gpu) -> list[str]:
+    """What is wrong with a GPU that works, in words."""
+    worries = [f"slowed down: {words}" for words in gpu.throttled]
+    if gpu.xid is not None:
+        worries.append(f"fault {gpu.xid.code}: {gpu.xid.meaning}")
+    if gpu.ecc_uncorrected:
+        worries.append(f"{gpu.ecc_uncorrected} memory errors that could not be corrected")
+    return worries
+
+
+def _legend(hardware: Hardware, gpus: Sequence[Gpu], width: int) -> Content:
+    """What the bars' characters mean; the last ones go where there is no room."""
+    split = any(
+        (part := hardware.memory.get(gpu.uuid)) is not None and part.ours_bytes is not None for gpu in gpus
+    )
+    names = {name for gpu in gpus for name in hardware.jobs.get(gpu.uuid, ())}
+    job = one_line(next(iter(names)), 14) if len(names) == 1 else "finetui"
+    entries: list[tuple[str, str, str]] = [(*JOB, job), (*OTHERS, "others")] if split else [(*USED, "used")]
+    plans = [hardware.planned[gpu.uuid] for gpu in gpus if gpu.uuid in hardware.planned]
+    if plans:
+        least = any(at_least for _, at_least in plans)
+        amount = f" {gibibytes(plans[0][0])}" if len(plans) == 1 else ""
+        entries.append((MARK, MARKED, f"{'at least' if least else 'planned'}{amount}"))
+    entries.append(("░", "$bar-rest", "free"))
+    line = Content("")
+    for character, style, word in entries:
+        entry = Content.assemble((character, style), (f" {word}", MUTED))
+        if line.cell_length + entry.cell_length + 2 > width:
+            break
+        line += entry if not line.cell_length else Content("  ") + entry
+    return line
 
 
 def _sides(left: Content, right: Content, width: int) -> Content:
     """Two texts at the two ends of a line; the left one gives way."""
     left = left.truncate(max(width - right.cell_length - 1, 0), ellipsis=True)
     return left + Content(" " * max(width - left.cell_length - right.cell_length, 0)) + right
+
+
+def _why(text: str, width: int, room: int) -> list[Content]:
+    """Why there is no GPU: all of it where it fits, else its beginning."""
+    lines = _wrapped(text, width)
+    if len(lines) <= max(WHY_LINES, room):
+        return lines
+    last = Content.styled(lines[WHY_LINES - 1].plain.rstrip()[: max(width - 2, 0)] + " …", MUTED)
+    return [*lines[: WHY_LINES - 1], last]
 
 
 def _wrapped(text: str, width: int, style: str = MUTED) -> list[Content]:

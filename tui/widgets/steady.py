@@ -1,4 +1,4 @@
-"""Values that are shown as before until they have moved far enough: noise of an idle machine draws nothing."""
+"""Values shown as before until they have moved far enough: noise of an idle machine draws nothing."""
 
 from __future__ import annotations
 
