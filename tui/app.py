@@ -138,8 +138,8 @@ class FinetuiApp(App[None]):
         self.main.jobs.list.filter = self.remembered.filter
         self.main.loss.axis = self.remembered.axis
         self.main.loss.chart.log_scale = self.remembered.log_scale
-        pane = next((pane for pane in self.main.panes if pane.id == self.remembered.pane), None)
-        if pane is not None and pane is not self.main.log_pane:  # it may have no place now
+        pane = next((pane for pane in self.main.panes if pane.id == self.remembered.pane), self.main.jobs)
+        if pane is not self.main.log_pane:  # it may have no place now
             self.main.set_focus(pane.main)
         # The first frame does not wait for what the watchers import and read.
         self.call_after_refresh(self._begin_watching)
@@ -159,7 +159,7 @@ class FinetuiApp(App[None]):
             now.job = main.selected.id
         if self.theme != self._first_theme:
             now.theme = self.theme
-        now.pane, now.filter = str(main.pane.id), main.jobs.list.filter
+        now.pane, now.filter = main.last_pane, main.jobs.list.filter
         now.axis, now.log_scale = main.loss.axis, main.loss.chart.log_scale
         now.save(self.settings.home)
 

@@ -70,7 +70,7 @@ async def test_the_selection_moves(busy: Settings) -> None:
 
 
 async def test_loss_and_log_are_those_of_the_selected_job(busy: Settings) -> None:
-    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+    async with FinetuiApp(busy).run_test(size=(120, 36)) as pilot:
         app = await ready(pilot, 6)
         await until(pilot, lambda: not app.main.loss.chart.empty)
         await until(pilot, lambda: app.main.log_pane.lines.at_end and app.main.log_pane.lines.count)
@@ -83,21 +83,34 @@ async def test_loss_and_log_are_those_of_the_selected_job(busy: Settings) -> Non
 
 
 async def test_panes_are_reached_by_number_and_by_tab(busy: Settings) -> None:
-    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+    async with FinetuiApp(busy).run_test(size=(120, 36)) as pilot:
         app = await ready(pilot, 6)
         for key, pane in [
-            ("2", "loss"), ("3", "gpu"), ("4", "log"), ("1", "jobs"), ("tab", "loss"), ("tab", "gpu"),
-            ("tab", "log"), ("tab", "jobs"), ("shift+tab", "log"), ("shift+tab", "gpu"),
+            ("2", "datasets"), ("3", "loss"), ("4", "gpu"), ("5", "log"), ("1", "jobs"), ("tab", "datasets"),
+            ("tab", "loss"), ("tab", "gpu"), ("tab", "log"), ("tab", "jobs"), ("shift+tab", "log"),
         ]:  # fmt: skip
             await pilot.press(key)
             assert app.main.pane.id == pane, key
 
 
-async def test_a_pane_is_zoomed_and_left_by_escape(busy: Settings) -> None:
+async def test_on_a_short_screen_the_log_is_a_key_away(busy: Settings) -> None:
     async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
         app = await ready(pilot, 6)
+        await pilot.press("tab", "tab", "tab", "tab")
+        assert app.main.pane.id == "jobs", "what is not there is passed over"
+        await pilot.press("5")
+        await pilot.pause()
+        assert app.main.log_pane.size.width > 70 and app.main.pane.id == "log"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.main.pane.id == "jobs" and not app.main.log_pane.region.area
+
+
+async def test_a_pane_is_zoomed_and_left_by_escape(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(120, 36)) as pilot:
+        app = await ready(pilot, 6)
         narrow = app.main.log_pane.size.width
-        await pilot.press("4", "z")
+        await pilot.press("5", "z")
         await pilot.pause()
         assert app.main.log_pane.size.width > 70 > narrow
         assert not app.main.jobs.region.area
@@ -222,7 +235,7 @@ async def test_commands_are_found_by_name(busy: Settings, key: str) -> None:
 
 
 async def test_the_keys_at_the_bottom_can_be_clicked(busy: Settings) -> None:
-    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+    async with FinetuiApp(busy).run_test(size=(200, 40)) as pilot:
         app = await ready(pilot, 6)
         line = app.main.query_one(KeyLine)
         await until(pilot, lambda: any(key.id == "pane.zoom" for _, _, key in line._places))
@@ -286,7 +299,7 @@ async def test_no_locals_in_the_last_words_after_an_error(busy: Settings, tmp_pa
 
 
 async def test_what_the_mouse_marked_in_the_log_is_copied(busy: Settings) -> None:
-    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+    async with FinetuiApp(busy).run_test(size=(120, 36)) as pilot:
         app = await ready(pilot, 6)
         log = app.main.log_pane.lines
         await until(pilot, lambda: log.count > 600)
@@ -301,7 +314,7 @@ async def test_what_the_mouse_marked_in_the_log_is_copied(busy: Settings) -> Non
 
 
 async def test_the_log_follows_until_one_scrolls_up(busy: Settings) -> None:
-    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+    async with FinetuiApp(busy).run_test(size=(120, 36)) as pilot:
         app = await ready(pilot, 6)
         log = app.main.log_pane.lines
         await until(pilot, lambda: log.count > 600)
@@ -310,7 +323,7 @@ async def test_the_log_follows_until_one_scrolls_up(busy: Settings) -> None:
         append(path, "one more\n")
         await until(pilot, lambda: log.count == count + 1)
         assert log.at_end
-        await pilot.press("4", "k")
+        await pilot.press("5", "k")
         top = log.top
         append(path, "and another\n")
         await until(pilot, lambda: log.count == count + 2)

@@ -15,9 +15,9 @@ from ..keys import bindings
 
 PANES = (
     ("1 Jobs", "what trains, waits and has ended; Enter shows a job's page"),
-    ("2 Datasets", "your files, and what is wrong with them before they are trained on"),
-    ("3 Loss", "how the selected job learns, live; Space compares it with others"),
-    ("4 Hardware", "this machine: GPUs, memory, processors"),
+    ("2 Datasets", "your files, and what is wrong with each, before training"),
+    ("3 Loss", "how the selected job learns, live; Space compares jobs"),
+    ("4 GPU", "this machine: GPUs, memory, processors"),
 )
 KEYS = (
     ("D", "the demo: a small model learns, here, in about a minute"),

@@ -64,6 +64,8 @@ class MainScreen(View[None]):
         self._counts = ""
         self._machine: list[Content] = []
         self._zoomed: Pane | None = None
+        self.last_pane = str(self.jobs.id)
+        """The name of the one that had the focus last: when the app is left, none has it any more."""
 
     def compose(self) -> ComposeResult:
         yield TopLine(id="top")
@@ -79,6 +81,9 @@ class MainScreen(View[None]):
 
     def on_mount(self) -> None:
         self._show_top()
+
+    def on_descendant_focus(self) -> None:
+        self.last_pane = str(self.pane.id)
 
     @property
     def panes(self) -> tuple[Pane, ...]:
