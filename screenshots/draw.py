@@ -156,13 +156,15 @@ async def playground(shot: Shot) -> None:
 
 
 async def dataset(shot: Shot) -> None:
-    await shot.until("✓ ", "train")
-    await shot.press("2", "enter")
-    await shot.rest(5)
+    await shot.until("✓ ", "train.jsonl")
+    await shot.press("2")
+    await shot.press("enter")
+    await shot.until("row 1 of")
+    await shot.rest(8)  # the model's template has rendered it
 
 
 async def first_start(shot: Shot) -> None:
-    await shot.until("D ")
+    await shot.until("Welcome")
     await shot.rest(3)
 
 
