@@ -88,10 +88,10 @@ class HardwareLines(PaneCanvas):
                 lines.append(Content(""))
             lines += processes
         else:
-            lines += [
-                Content(""),
-                *_why(hardware.snapshot.problem or "no GPU", width, height - len(lines) - 1),
-            ]
+            why = _why(hardware.snapshot.problem or "no GPU", width, height - len(lines))
+            if len(lines) + len(why) < height:
+                lines.append(Content(""))
+            lines += why
         self._lines = lines
         return len(lines)
 
@@ -145,10 +145,13 @@ class HardwareLines(PaneCanvas):
     def _full(self, gpu: Gpu, hardware: Hardware, width: int) -> list[Content]:
         jobs = ", ".join(one_line(name, 30) for name in hardware.jobs.get(gpu.uuid, ()))
         # MIG slices share their GPU's index; their own name tells them apart.
-        right = Content("  ".join(text for text in self._measured(gpu) if text))
+        measured = [text for text in self._measured(gpu) if text]
+        right = Content("  ".join(measured))
         name = gpu_name(gpu)
         if len(name) + len(jobs) + 5 > width - right.cell_length:
             name = short_gpu_name(gpu)
+        if jobs and len(name) + len(jobs) + 5 > width - right.cell_length and len(measured) == 3:
+            right = Content("  ".join(measured[:2]))  # whose it is matters more than the power
         head = Content.assemble((f"{gpu.index} ", "bold"), name, (f"  {jobs}" if jobs else "", "$success"))
         lines = [_sides(head, right, width)]
         if gpu.error is not None:
@@ -243,20 +246,23 @@ def _legend(hardware: Hardware, gpus: Sequence[Gpu], width: int) -> Content:
         (part := hardware.memory.get(gpu.uuid)) is not None and part.ours_bytes is not None for gpu in gpus
     )
     names = {name for gpu in gpus for name in hardware.jobs.get(gpu.uuid, ())}
-    job = one_line(next(iter(names)), 14) if len(names) == 1 else "finetui"
+    narrow = width < 44
+    # The head names the job already: where it is narrow the mark matters more.
+    job = one_line(next(iter(names)), 20) if len(names) == 1 and not narrow else "finetui"
     entries: list[tuple[str, str, str]] = [(*JOB, job), (*OTHERS, "others")] if split else [(*USED, "used")]
     plans = [hardware.planned[gpu.uuid] for gpu in gpus if gpu.uuid in hardware.planned]
     if plans:
         least = any(at_least for _, at_least in plans)
-        amount = f" {gibibytes(plans[0][0])}" if len(plans) == 1 else ""
-        entries.append((MARK, MARKED, f"{'at least' if least else 'planned'}{amount}"))
+        amount = gibibytes(plans[0][0]) if len(plans) == 1 else ""
+        words = ("at least", "at least") if least else ("planned", "plan")
+        entries.append((MARK, MARKED, f"{words[narrow]} {amount}".rstrip()))
     entries.append(("░", "$bar-rest", "free"))
-    line = Content("")
+    line, gap = Content(""), Content(" " if narrow else "  ")
     for character, style, word in entries:
         entry = Content.assemble((character, style), (f" {word}", MUTED))
-        if line.cell_length + entry.cell_length + 2 > width:
+        if line.cell_length + entry.cell_length + gap.cell_length > width:
             break
-        line += entry if not line.cell_length else Content("  ") + entry
+        line += entry if not line.cell_length else gap + entry
     return line
 
 
