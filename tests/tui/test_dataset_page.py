@@ -19,6 +19,7 @@ from finetui.tui.app import FinetuiApp
 from finetui.tui.keys import KEYS
 from finetui.tui.messages import OpenDataset, OpenNewJob
 from finetui.tui.panes.row import Line, of_tokens, visible
+from finetui.tui.remembered import Remembered
 from finetui.tui.screens.dataset import DatasetPage
 from finetui.tui.screens.preview_model import ChoosePreviewModel
 from finetui.tui.screens.problems import Problems
@@ -30,6 +31,13 @@ from textual.widgets import Static
 
 EVIL = "\x1b]0;title\x07\x1b[31m[/nope] [bold]x‮\x9b1m\x00字"
 MODEL = str(FOLDER / "model")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """An empty home on which the app was left before: it welcomes nobody."""
+    Remembered().save(settings.home)
+    return settings
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 15) -> None:

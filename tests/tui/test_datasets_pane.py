@@ -15,6 +15,7 @@ from finetui.tui.app import FinetuiApp
 from finetui.tui.looks.datasets import LOOK_SECONDS, DatasetsLook
 from finetui.tui.messages import DatasetsRead
 from finetui.tui.panes.datasets import WELCOME
+from finetui.tui.remembered import Remembered
 from finetui.tui.screens.add_file import AddFile
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
@@ -23,11 +24,26 @@ GOOD = '{"question": "1+1?", "answer": "2"}\n'
 EVIL = "\x1b]0;title\x07\x1b[31m[/nope] [bold]x‮\x9b1m字"
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """An empty home on which the app was left before: it welcomes nobody."""
+    Remembered().save(settings.home)
+    return settings
+
+
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     """Wait for the app; fails where it doesn't come to that in ten seconds."""
     async with asyncio.timeout(10):
         while not condition():
             await pilot.pause(0.02)
+
+
+async def told(pilot: Pilot[None]) -> None:
+    """Wait until the app's own watcher has said that this home has no datasets."""
+    app = pilot.app
+    assert isinstance(app, FinetuiApp)
+    await until(pilot, lambda: app._datasets_look._told is not None)
+    await pilot.pause()
 
 
 def screen_of(app: FinetuiApp) -> str:
@@ -81,7 +97,7 @@ async def test_each_line_says_how_a_dataset_stands(settings: Settings) -> None:
     )
     app = FinetuiApp(settings)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await told(pilot)
         app.main.show_datasets(datasets)
         await pilot.pause()
         text = screen_of(app)
@@ -99,6 +115,7 @@ async def test_each_line_says_how_a_dataset_stands(settings: Settings) -> None:
         assert "reading …" in text
     app = FinetuiApp(settings)
     async with app.run_test(size=(200, 60)) as pilot:
+        await told(pilot)
         await pilot.press("2", "z")
         app.main.show_datasets(datasets)
         await pilot.pause()
@@ -116,7 +133,7 @@ async def test_each_line_says_how_a_dataset_stands(settings: Settings) -> None:
 async def test_where_there_is_none_it_says_how_to_add_one(settings: Settings) -> None:
     app = FinetuiApp(settings)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await told(pilot)
         app.main.show_datasets(())
         await pilot.pause()
         assert WELCOME[0] in screen_of(app)
@@ -130,7 +147,7 @@ async def test_any_name_can_be_shown(settings: Settings, name: str) -> None:
     for size in ((80, 24), (200, 60)):
         app = FinetuiApp(settings)
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
+            await told(pilot)
             app.main.show_datasets(
                 (Known(f"/{name}/{name}.jsonl", 1.0, format=EVIL, rows=3, errors=0, warnings=0),)
             )
