@@ -186,7 +186,7 @@ PICTURES = {
     "job-page": Picture(WIDE, job_page, (12, 26)),
     "new-job": Picture(WIDE, new_job, (12, 26)),
     "playground": Picture(SMALL, playground),
-    "dataset": Picture(WIDE, dataset, (12, 26)),
+    "dataset": Picture(SMALL, dataset),
     "first-start": Picture(SMALL, first_start, home="nothing-yet"),
 }
 WHILE_A_JOB_RUNS = ("main-80x24", "main-180x50", "main-gpu-stand-in", "job-page")
@@ -317,7 +317,7 @@ def draw_all(names: list[str], out: Path) -> int:
             theatre.command("stop", stopped)
             theatre.wait(stopped, lambda state: state["state"] == "paused", "it to save what it has")
             running = theatre.start(
-                "bookings-r64", "lora.rank=64", "train.learning_rate=2e-4", "train.batch_size=8"
+                "bookings-r64", "lora.rank=64", "train.learning_rate=2e-4", "train.epochs=6"
             )
             theatre.start("bookings-lora", "method=lora")
             theatre.wait(running, lambda state: (state.get("step") or 0) >= 70, "a job to go on")
