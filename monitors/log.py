@@ -97,7 +97,7 @@ def _split(events: list[dict[str, Any]], at: float) -> tuple[list[dict[str, Any]
 
 
 def _shown(event: dict[str, Any]) -> bool:
-    return event.get("kind") not in QUIET_KINDS
+    return str(event.get("kind")) not in QUIET_KINDS
 
 
 def _event(event: dict[str, Any]) -> Line:

@@ -66,7 +66,7 @@ class CopyChoice(ModalScreen[None]):
 
     def __init__(self, settings: Settings, summary: Summary) -> None:
         super().__init__()
-        self._name = summary.name
+        self._job_name = summary.name
         self._offers = offers(settings, summary)
 
     def compose(self) -> ComposeResult:
@@ -87,7 +87,7 @@ class CopyChoice(ModalScreen[None]):
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one("#box").border_title = Content(f"Copy · {one_line(self._name, 50)}")
+        self.query_one("#box").border_title = Content(f"Copy · {one_line(self._job_name, 50)}")
         self.query_one(OptionList).highlighted = 0
         self.set_focus(self.query_one(OptionList))
 

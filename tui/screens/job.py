@@ -74,7 +74,7 @@ class JobPage(View[None]):
         self._extremes: tuple[Extremes, ...] = ()
         self._points: Points | None = None
         self._seconds_left: float | None = None
-        self._removed = self._removing = False
+        self._removed = self._left = False
         self._trouble = ""
         self.loss = PageLoss(id="page-loss")
         self.numbers = NumbersTable(id="numbers")
@@ -138,9 +138,9 @@ class JobPage(View[None]):
 
     def _close_if_removed(self) -> None:
         # A dialog may lie above: then it closes first.
-        if self._removed and self.is_current:
-            if not self._removing:
-                self.app.tell(f"{one_line(self._summary.name, 40)} was removed.", "warning")
+        if self._removed and self.is_active and not self._left:
+            self._left = True  # the screen may be resumed once more while it goes
+            self.app.tell(f"{one_line(self._summary.name, 40)} is gone, and its page with it.")
             self.dismiss()
 
     def on_page_numbers(self, message: PageNumbers) -> None:
@@ -265,7 +265,6 @@ class JobPage(View[None]):
         self.post_message(OpenPlayground(self._summary.id))
 
     def action_remove(self) -> None:
-        self._removing = True
         ask_to_remove(self, self._summary, self._acts)
 
     def action_notes(self) -> None:

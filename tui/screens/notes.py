@@ -37,7 +37,7 @@ class Notes(ModalScreen[bool]):
     def __init__(self, settings: Settings, summary: Summary) -> None:
         super().__init__()
         self._job = Job(settings.home, summary.id)
-        self._name = summary.name
+        self._job_name = summary.name
         # A small file, read before there is anything to draw: what is typed is never overwritten by it.
         self._before = read_notes(self._job)
 
@@ -55,7 +55,7 @@ class Notes(ModalScreen[bool]):
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one("#box").border_title = Content(f"Tags and note · {one_line(self._name, 50)}")
+        self.query_one("#box").border_title = Content(f"Tags and note · {one_line(self._job_name, 50)}")
         self.query_one("#tags", Input).cursor_position = len(self.query_one("#tags", Input).value)
         self.set_focus(self.query_one("#tags"))
 

@@ -48,6 +48,8 @@ class PageLog(LogLines):
         super().__init__()
         self._pattern: re.Pattern[str] | None = None
         self._matches: list[int] = []
+        self._origin = 0
+        """The first line in view when the search began: each further letter is looked for from there."""
         self._here: int | None = None
         """The line that was gone to."""
         self._here_rows = (0, 0, 0)
@@ -69,7 +71,7 @@ class PageLog(LogLines):
         return self._follows
 
     def clear(self) -> None:
-        self._matches, self._here = [], None
+        self._matches, self._here, self._origin = [], None, 0
         super().clear()
 
     def add(self, lines: list[Line]) -> None:
@@ -82,6 +84,7 @@ class PageLog(LogLines):
             rows = len(_wrap(self._lines[:over], self._wrapped_width))
             del self._lines[:over], self._wrapped[:rows]
             self.top -= rows  # what is being read stays where it is
+            self._origin = max(self._origin - over, 0)
             self._matches = [line - over for line in self._matches if line >= over]
             if self._here is not None:
                 self._here = self._here - over if self._here >= over else None
@@ -99,8 +102,7 @@ class PageLog(LogLines):
         )
         self._here = None
         if self._matches:
-            first = self._line_at(self.top)
-            self._go(next((line for line in self._matches if line >= first), self._matches[-1]))
+            self._go(next((line for line in self._matches if line >= self._origin), self._matches[-1]))
         else:
             self.repaint()
         self.post_message(self.Searched())
@@ -139,6 +141,7 @@ class PageLog(LogLines):
         self.post_message(self.Searched())
 
     def action_search(self) -> None:
+        self._origin = self._line_at(self.top)
         self.post_message(self.SearchWanted())
 
     def action_match(self, by: int) -> None:
