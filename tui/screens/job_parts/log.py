@@ -34,9 +34,6 @@ class PageLog(LogLines):
     class Searched(Message):
         """Other lines match, or another is shown."""
 
-    class SearchWanted(Message):
-        """Words to search for are to be asked."""
-
     class Missed(Message):
         """A key found nothing; `why` says so."""
 
@@ -142,7 +139,8 @@ class PageLog(LogLines):
 
     def action_search(self) -> None:
         self._origin = self._line_at(self.top)
-        self.post_message(self.SearchWanted())
+        # At once and not by a message: the next key is a letter of the words.
+        self.query_ancestor(LogPart).ask()
 
     def action_match(self, by: int) -> None:
         if not self._matches:
@@ -208,14 +206,14 @@ class LogPart(Vertical):
         if self._input.has_focus or self.log_lines.searched:
             self._input.value = ""
             self.log_lines.search("")
-            self.remove_class("-finding")
+            self.query_one("#find").display = False
             self.screen.set_focus(self.log_lines)
             return True
         return False
 
-    def on_page_log_search_wanted(self, event: PageLog.SearchWanted) -> None:
-        event.stop()
-        self.add_class("-finding")
+    def ask(self) -> None:
+        """Ask for the words."""
+        self.query_one("#find").display = True
         self.screen.set_focus(self._input)
 
     def on_page_log_searched(self) -> None:
@@ -238,7 +236,7 @@ class LogPart(Vertical):
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         if event.widget is self._input and not self.log_lines.searched:
-            self.remove_class("-finding")
+            self.query_one("#find").display = False
 
     def _say(self) -> None:
         place, count = self.log_lines.found
