@@ -223,10 +223,10 @@ class JobPage(View[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("log_scale", "axis"):
             return self._part == OVERVIEW and self.is_mounted and not self.loss.chart.empty
-        return self._why_not(action) is None
+        return None if self.why_not(action) else True
 
-    def _why_not(self, action: str) -> str | None:
-        """Why an action can't work now; None where it can."""
+    def why_not(self, action: str) -> str:
+        """Why an action can't work now; empty where it can."""
         state = self._summary.state.state
         if action == "stop" and state == JobState.stopping:
             return "It is stopping already. K ends it at once."
@@ -239,15 +239,7 @@ class JobPage(View[None]):
             return f"It is {state}. Stop it first, with s."
         if action == "playground" and state == JobState.queued:
             return "There is nothing to talk to yet: the job waits."
-        return None
-
-    def on_key(self, event: events.Key) -> None:
-        """A key that can't work now says why."""
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            why = self._why_not(binding.action)
-            if why is not None:
-                event.stop()
-                self.app.tell(why, "warning")
+        return ""
 
     def action_stop(self) -> None:
         self._acts.stop(self._summary)
