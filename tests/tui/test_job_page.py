@@ -170,21 +170,23 @@ async def test_a_key_in_vain_says_why(settings: Settings, state: JobState, key: 
         assert pilot.app.screen is page
 
 
+@pytest.mark.parametrize(
+    ("state", "key", "verb"), [(S.running, "s", "stop"), (S.running, "K", "kill"), (S.paused, "r", "resume")]
+)
 async def test_stop_kill_and_resume_are_asked_of_the_engine(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, state: JobState, key: str, verb: str
 ) -> None:
-    job = add_job(settings, "faq", S.running, machine=None)
+    job = add_job(settings, "faq", state)
     async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
         page = await opened(pilot, job)
         asked: list[str] = []
-        for verb in ("stop", "kill", "resume"):
-            monkeypatch.setattr(page._acts, verb, lambda summary, verb=verb: asked.append(verb))
-        if page._summary.state.state == S.running:
-            await pilot.press("s")
-            await pilot.press("K")
+        monkeypatch.setattr(page._acts, verb, lambda summary: asked.append(summary.id))
+        await pilot.press(key)
+        if verb == "kill":
             await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+            assert not asked
             await pilot.press("y")
-            await until(pilot, lambda: asked == ["stop", "kill"])
+        await until(pilot, lambda: asked == [job.id])
 
 
 async def test_duplicate_and_playground_are_asked_of_the_app(
