@@ -14,6 +14,7 @@ import contextlib
 import os
 import platform
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -132,13 +133,15 @@ def live(seconds: float) -> None:
 
 
 def rows_of(program: Program, pattern: str) -> list[int]:
-    return [y for y, line in enumerate(program.screen.display) if pattern in line]
+    return [y for y, line in enumerate(program.screen.display) if re.search(pattern, line)]
 
 
 def presses(program: Program, pattern: str, count: int) -> list[float]:
     """Milliseconds from a key to the paint of the line that it selects; the cursor goes up and down."""
     first, second = rows_of(program, pattern)[:2]
-    column = program.screen.display[first].index(pattern)
+    found = re.search(pattern, program.screen.display[first])
+    assert found is not None
+    column = found.end() - 1
     chance = random.Random(1)
 
     def colours() -> tuple[str, str]:
@@ -179,7 +182,7 @@ def keys() -> None:
                 with app.open(size) as program:
                     program.wait_for("chatty-3")
                     program.run_for(3.0)
-                    show_presses(app.name, size, presses(program, "● chatty-", PRESSES), judge=True)
+                    show_presses(app.name, size, presses(program, "● +chatty-", PRESSES), judge=True)
 
 
 def others(wandb: str | None, folder: Path) -> list[App]:
