@@ -107,9 +107,9 @@ def test_a_storm_of_sizes_is_survived(busy: Settings, terminals: Start) -> None:
         terminal.read(0.002)
     terminal.resize(80, 24)
     terminal.press("?")
-    terminal.wait_for("Everywhere")
+    terminal.wait_for("In this pane")
     terminal.press("\x1b")
-    terminal.wait_for(lambda text: "Everywhere" not in text and "4 GPU" in text)
+    terminal.wait_for(lambda text: "In this pane" not in text and "4 GPU" in text)
     terminal.press("q")
     terminal.wait_for_end()
     assert terminal.code == 0

@@ -40,7 +40,7 @@ def test_nothing_of_it_reaches_the_terminal(settings: Settings, terminals: Calla
     for key in "jkjjzzLs":
         terminal.press(key)
         terminal.read(0.3)
-    for key, shown in (("?", "Everywhere"), ("\x10", "Search for commands")):
+    for key, shown in (("?", "In this pane"), ("\x10", "Search for commands")):
         terminal.press(key)
         terminal.wait_for(shown)
         terminal.press("\x1b")

@@ -1,4 +1,4 @@
-"""A line of 20 kB/s, a job that prints 10,000 lines a second: keys are still answered, and nothing piles up."""
+"""A line of 20 kB/s and a job that prints 10,000 lines a second: keys are answered, nothing piles up."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def test_keys_are_answered_over_a_slow_line_while_a_log_floods(
             terminal.read()
         begun = time.monotonic()
         terminal.press("?")
-        terminal.wait_for("Everywhere")
+        terminal.wait_for("In this pane")
         seconds = time.monotonic() - begun
     # The dialog itself is some kilobytes; what counts is that no queue of old frames lies before it.
     assert seconds < 3.0, f"the dialog came after {seconds:.1f} s"
     terminal.press("\x1b")
-    terminal.wait_for(lambda text: "Everywhere" not in text)
+    terminal.wait_for(lambda text: "In this pane" not in text)
     terminal.press("q")
     terminal.wait_for_end()
     assert terminal.code == 0

@@ -12,8 +12,8 @@ from finetui.engines.gpu import Gpu, GpuProcess, MemorySplit, Snapshot
 from finetui.engines.host import Disk, Host
 from finetui.engines.records import read_lines
 from finetui.engines.settings import Settings
-from finetui.tui.looks import hardware as looks
 from finetui.tui.app import FinetuiApp
+from finetui.tui.looks import hardware as looks
 from finetui.tui.messages import HardwareRead
 from finetui.tui.panes.gpu import Hardware
 from finetui.tui.screens import main
