@@ -61,6 +61,8 @@ class ModelRef:
     python: str | None = None
     device: str | None = None
     remote_code: bool = field(default=False)
+    environment: tuple[tuple[str, str], ...] | None = None
+    """Recorded variables of the shell that created its job (docs/job.md); None: this process's own count."""
 
 
 class Engine(Protocol):

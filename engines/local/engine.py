@@ -23,6 +23,7 @@ from ..job import HeldJob, Job, JobBusy
 from ..models import weights
 from ..models.weights import ModelNotFound, Weights
 from ..planning.memory import at_least_bytes
+from ..records import replace_bytes
 from ..settings import Settings
 from ..spec import JobSpec, build, setting
 from ..states import ALIVE, ENDED, RESUMABLE, JobState
@@ -200,7 +201,6 @@ class LocalEngine:
         plan = job.plan()
         name = job.spec()["name"]
         method = plan["method"]
-        template = job.paths.result / "chat_template.jinja"
         path = plan["model"]["path"]
         model = weights.find(plan["model"]["name"], plan["model"]["revision"]) if path is None else None
         base = ModelRef(
@@ -208,11 +208,12 @@ class LocalEngine:
             base=path or (str(model.path) if model else plan["model"]["name"]),
             revision=plan["model"]["revision"],
             load=method,
-            template=template if template.exists() else None,
+            template=self._template(job, plan),
             system=plan["data"].get("system"),
             python=plan["python"],
             device=plan["device"],
             remote_code=plan["model"]["remote_code"],
+            environment=tuple(sorted(plan.get("environment", {}).items())),
         )
         tuned = [(name, job.paths.result)] if job.paths.result.is_dir() else []
         tuned += [(f"{name}@{point.step}", point.path) for point in reversed(job.checkpoints())]
@@ -223,6 +224,25 @@ class LocalEngine:
             else:
                 refs.append(replace(base, label=label, adapter=folder))
         return [*refs, base]
+
+    def _template(self, job: Job, plan: dict[str, Any]) -> Path | None:
+        """The result's own chat template; before there is a result the plan's, in a file of the cache."""
+        saved = job.paths.result / "chat_template.jinja"
+        if saved.exists():
+            return saved
+        text = plan.get("template", {}).get("text")
+        if not text:
+            return None
+        content = text.encode()
+        kept = self.home.cache / "templates" / f"{hashlib.sha256(content).hexdigest()}.jinja"
+        try:
+            if not kept.exists() or kept.read_bytes() != content:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                replace_bytes(kept, content)
+        except OSError as error:
+            message = f"the chat template of job {job.id} can't be written: {error}"
+            raise EngineError("disk_full", message, ADVICE["disk_full"]) from error
+        return kept
 
     def _must_be_ours(self, job: Job) -> None:
         state = job.state()

@@ -12,8 +12,8 @@ import msgspec
 
 from ..engine import EngineError, ModelRef
 from ..exits import Ending, verdict
-from ..interpreter import TRAINER, environment
-from .chat import base_key
+from ..interpreter import TRAINER
+from .chat import base_key, environment_of
 
 BASE = "base"
 
@@ -65,7 +65,7 @@ def answers(
         errors = Path(folder) / "errors"
         with open(errors, "wb") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment()
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment_of(ref)
             )
         try:
             said = _collect(process, [[""] * len(rows) for _ in refs], progress)

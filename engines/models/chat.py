@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -76,7 +77,7 @@ class LocalChat:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment(),
+                env=environment_of(ref),
                 # ctrl+c in the terminal is for us; this process ends when its input does.
                 start_new_session=True,
             )
@@ -252,13 +253,18 @@ def _error(description: dict[str, Any]) -> EngineError:
     return EngineError(reason, message, str(advice))
 
 
+def environment_of(ref: ModelRef) -> dict[str, str]:
+    """The environment for a process in which a model answers: that of its training, where it is known."""
+    return environment(None if ref.environment is None else {"environment": dict(ref.environment)})
+
+
 def base_key(ref: ModelRef) -> tuple[object, ...]:
     """Refs with one key share a process, and so one copy of the base.
 
     Templates count by their text: each job has a file of its own.
     """
-    template = ref.template
-    if template is not None:
+    template: Path | str | None = ref.template
+    if ref.template is not None:
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            return ref.python, ref.base, ref.load, template.read_text("utf-8"), ref.device
-    return ref.python, ref.base, ref.load, template, ref.device
+            template = ref.template.read_text("utf-8")
+    return ref.python, ref.base, ref.load, template, ref.device, ref.environment

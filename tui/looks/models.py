@@ -119,8 +119,8 @@ def _beside(settings: Settings, job_id: str, base: ModelRef, taken: set[str]) ->
     ref = refs[0]
     if ref.base != base.base:
         raise EngineError("unsupported", f"its base is another one ({_base_name(settings, job_id)})")
-    # One interpreter serves both: what it was trained by doesn't matter for answers.
-    ref = replace(ref, python=base.python)
+    # One process serves both: by what and where it was trained doesn't matter for answers.
+    ref = replace(ref, python=base.python, environment=base.environment)
     if base_key(replace(ref, load=base.load, device=base.device)) != base_key(base):
         raise EngineError("unsupported", "it was trained with another chat template")
     if base_key(ref) != base_key(base):
