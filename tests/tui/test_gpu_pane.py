@@ -85,12 +85,12 @@ async def test_a_gpu_shows_whose_memory_is_whose_and_what_was_planned(settings: 
     view, everything = await pane(settings, ONE, SMALL)
     assert "H100  support-bot" in view and "92 %  61 °C" in view
     assert "57.0/80.0 GiB" in view
-    assert "█ finetui ▒ others ┃ plan 60.0" in view
+    assert "▇ finetui ▅ others ┃ plan 60.0" in view
     gauge = next(line for line in view.splitlines() if "57.0/80.0" in line)
     # Ours, others, free; the mark of 60 of 80 GiB lies in what is free.
-    assert "".join(dict.fromkeys(gauge.split(" ")[0])) == "█▒┃░"
+    assert "".join(dict.fromkeys(gauge.split(" ")[0])) == "▇▅┃░"
     # Who holds it is a few lines further down.
-    assert "█ support-bot" in everything and "jupyter" in everything and "16.0 GiB" in everything
+    assert "▇ support-bot" in everything and "jupyter" in everything and "16.0 GiB" in everything
 
 
 async def test_there_is_room_for_all_of_it_on_a_large_terminal(settings: Settings) -> None:
@@ -135,10 +135,24 @@ async def test_without_a_gpu_the_machine_and_why(settings: Settings) -> None:
     view, everything = await pane(settings, hardware, SMALL)
     assert "34 % of 16" in view and "31.0/128 GiB" in view and "412 GiB free" in view
     assert "CPU ⣀" not in everything.split("no NVIDIA")[1]
-    assert everything.rstrip().endswith("…"), "it is cut short"
+    assert everything.rstrip().endswith("… (z: all)"), "it is cut short, and a key shows it all"
     assert len(everything.split("no NVIDIA")[1].splitlines()) <= 3
     _, zoomed = await pane(settings, hardware, LARGE, "z")
     assert zoomed.rstrip().endswith("where the GPUs are.")
+
+
+async def test_where_it_is_short_histories_give_way_to_the_machine(settings: Settings) -> None:
+    past = (0.2, 0.9)
+    two = Hardware(
+        Snapshot(0.0, (gpu(0), gpu(1))),
+        HOST,
+        {"GPU-0": MemorySplit(41 * GIB, 16 * GIB, 22 * GIB)},
+        work={"GPU-0": past, "GPU-1": past, "host": past},
+    )
+    view, everything = await pane(settings, two, (120, 36))
+    assert "CPU" in view and "RAM" in view and "disk" in view
+    assert "work " not in everything
+    assert "▇ finetui" in view and "▅ others" in view and "▆ used" in view, "each has its word"
 
 
 async def test_what_cannot_be_read_is_no_zero(settings: Settings) -> None:

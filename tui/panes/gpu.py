@@ -16,21 +16,19 @@ from ...engines.text import one_line
 from ..widgets.bar import MARK, bar
 from ..widgets.sparkline import sparkline
 from ..widgets.steady import Steady
-from .machine import USED, history_line, machine_lines
+from .machine import USED, history_line, machine_lines, why_none, wrapped
 from .pane import Pane, PaneCanvas
 from .processes import process_lines
 from .wording import gibibytes, percent
 
 MUTED = "$quiet"
-JOB, OTHERS = ("█", "$success"), ("▒", "$warning")
+JOB, OTHERS = ("▇", "$success"), ("▅", "$warning")
 MARKED = "bold $foreground"
 SLACK = {"share": 0.04, "temperature": 1.5, "power": 0.04, "memory": 0.004}
 """What moves less than this is shown as before. Shares of the whole; temperature in degrees, power as a share
 of its limit."""
 HISTORY_CELLS = 10
 """Of a history in a line that has all of a GPU."""
-WHY_LINES = 3
-"""Of the sentence why there is no GPU, where not all of it fits."""
 
 Shares = tuple[float | None, ...]
 
@@ -73,42 +71,43 @@ class HardwareLines(PaneCanvas):
         hardware = self._hardware
         gpus = computing(hardware.snapshot.gpus)
         host = machine_lines(hardware.host, self._steady, width)
-        lines = self._gpus(hardware, gpus, width, height) if gpus else []
+        lines = self._gpus(hardware, gpus, width, height - len(host), height) if gpus else []
         if lines and len(lines) + len(host) < height:
             lines.append(Content(""))
         lines += host
         past = history_line(
             [("CPU", hardware.work.get("host", ())), ("RAM", hardware.held.get("host", ()))], width
         )
-        if past is not None and (not gpus or len(lines) < height):
-            lines.append(past)
         if gpus:
-            processes = process_lines(hardware, gpus, self._steady, width, JOB, OTHERS[1])
-            if processes and len(lines) + len(processes) < height:
-                lines.append(Content(""))
-            lines += processes
+            more = process_lines(hardware, gpus, self._steady, width, JOB, OTHERS[1])
         else:
-            why = _why(hardware.snapshot.problem or "no GPU", width, height - len(lines))
-            if len(lines) + len(why) < height:
-                lines.append(Content(""))
-            lines += why
+            more = why_none(hardware.snapshot.problem or "no GPU", width, height - len(lines))
+        # A history is what gives way to the words why there is no GPU; processes are scrolled to anyway.
+        if past is not None and len(lines) + (0 if gpus else len(more)) < height:
+            lines.append(past)
+        if more and len(lines) + len(more) < height:
+            lines.append(Content(""))
+        lines += more
         self._lines = lines
         return len(lines)
 
     def line(self, index: int, width: int) -> Content:
         return self._lines[index]
 
-    def _gpus(self, hardware: Hardware, gpus: Sequence[Gpu], width: int, height: int) -> list[Content]:
-        """Each GPU on some lines where all fit so, else on one."""
+    def _gpus(
+        self, hardware: Hardware, gpus: Sequence[Gpu], width: int, room: int, height: int
+    ) -> list[Content]:
+        """Each GPU on some lines where all fit so, else on one; `room`: lines beside those of the host,
+        before which histories give way."""
         full = [self._full(gpu, hardware, width) for gpu in gpus]
         lines = [line for part in full for line in part]
-        if len(gpus) > 2 and len(lines) > height:
+        if len(gpus) > 2 and len(lines) > room:
             lines = [self._dense(gpu, hardware, width) for gpu in gpus]
             for gpu in gpus:
                 lines += [
                     line
                     for words in _worries(gpu)
-                    for line in _wrapped(f"{gpu.index} ! {words}", width, "$warning")
+                    for line in wrapped(f"{gpu.index} ! {words}", width, "$warning")
                 ]
             return lines
         pasts = [
@@ -118,7 +117,7 @@ class HardwareLines(PaneCanvas):
             )
             for gpu in gpus
         ]
-        if len(lines) + sum(past is not None for past in pasts) < height:
+        if len(lines) + sum(past is not None for past in pasts) < room:
             lines = [
                 line
                 for part, past in zip(full, pasts, strict=True)
@@ -155,7 +154,7 @@ class HardwareLines(PaneCanvas):
         head = Content.assemble((f"{gpu.index} ", "bold"), name, (f"  {jobs}" if jobs else "", "$success"))
         lines = [_sides(head, right, width)]
         if gpu.error is not None:
-            return [*lines, *_wrapped(gpu.error, width, "$error")]
+            return [*lines, *wrapped(gpu.error, width, "$error")]
         total, used = gpu.memory_total_bytes, gpu.memory_used_bytes
         if not total or used is None:
             lines.append(Content.styled("memory not readable", MUTED))
@@ -164,7 +163,7 @@ class HardwareLines(PaneCanvas):
             text = f" {gibibytes(used)}/{gibibytes(total)} GiB"
             gauge = self._gauge(gpu, hardware, used, total, max(width - len(text), 4))
             lines.append(gauge + Content.styled(text, MUTED))
-        return lines + [line for words in _worries(gpu) for line in _wrapped(f"! {words}", width, "$warning")]
+        return lines + [line for words in _worries(gpu) for line in wrapped(f"! {words}", width, "$warning")]
 
     def _dense(self, gpu: Gpu, hardware: Hardware, width: int) -> Content:
         """All of a GPU on one line: index, bar, memory, and of what is measured what there is room for."""
@@ -242,14 +241,17 @@ def _worries(gpu: Gpu) -> list[str]:
 
 def _legend(hardware: Hardware, gpus: Sequence[Gpu], width: int) -> Content:
     """What the bars' characters mean; the last ones go where there is no room."""
-    split = any(
-        (part := hardware.memory.get(gpu.uuid)) is not None and part.ours_bytes is not None for gpu in gpus
-    )
+    splits = [hardware.memory.get(gpu.uuid) for gpu in gpus if gpu.memory_used_bytes]
+    known = [
+        one is not None and one.ours_bytes is not None and one.others_bytes is not None for one in splits
+    ]
     names = {name for gpu in gpus for name in hardware.jobs.get(gpu.uuid, ())}
     narrow = width < 44
     # The head names the job already: where it is narrow the mark matters more.
     job = one_line(next(iter(names)), 20) if len(names) == 1 and not narrow else "finetui"
-    entries: list[tuple[str, str, str]] = [(*JOB, job), (*OTHERS, "others")] if split else [(*USED, "used")]
+    entries: list[tuple[str, str, str]] = [(*JOB, job), (*OTHERS, "others")] if any(known) else []
+    if not all(known) or not known:
+        entries.append((*USED, "used"))
     plans = [hardware.planned[gpu.uuid] for gpu in gpus if gpu.uuid in hardware.planned]
     if plans:
         least = any(at_least for _, at_least in plans)
@@ -270,19 +272,6 @@ def _sides(left: Content, right: Content, width: int) -> Content:
     """Two texts at the two ends of a line; the left one gives way."""
     left = left.truncate(max(width - right.cell_length - 1, 0), ellipsis=True)
     return left + Content(" " * max(width - left.cell_length - right.cell_length, 0)) + right
-
-
-def _why(text: str, width: int, room: int) -> list[Content]:
-    """Why there is no GPU: all of it where it fits, else its beginning."""
-    lines = _wrapped(text, width)
-    if len(lines) <= max(WHY_LINES, room):
-        return lines
-    last = Content.styled(lines[WHY_LINES - 1].plain.rstrip()[: max(width - 2, 0)] + " …", MUTED)
-    return [*lines[: WHY_LINES - 1], last]
-
-
-def _wrapped(text: str, width: int, style: str = MUTED) -> list[Content]:
-    return Content.styled(one_line(text, 400), style).wrap(max(width, 8))
 
 
 class GpuPane(Pane):

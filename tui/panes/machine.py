@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from ...engines.host import Disk, Host
+from ...engines.text import one_line
 from ..widgets.bar import bar
 from ..widgets.sparkline import sparkline
 from ..widgets.steady import Steady
 from .wording import gibibytes, percent
 
-USED = ("▓", "$primary")
+USED = ("▆", "$primary")
+"""Bars lie on adjacent lines: a character of full height would make them one."""
 SPAN_SECONDS = 15.0
 """What a column of dots in a history stands for."""
+WHY_LINES = 3
+"""Of the sentence why there is no GPU, where not all of it fits."""
 
 
 def machine_lines(host: Host, steady: Steady, width: int) -> list[Content]:
@@ -73,3 +77,19 @@ def history_line(histories: Sequence[tuple[str, Sequence[float | None]]], width:
     return (
         line + Content.styled(about, "$quiet") if minutes and line.cell_length + len(about) <= width else line
     )
+
+
+def why_none(text: str, width: int, room: int) -> list[Content]:
+    """Why there is no GPU: all of it where it fits, else its beginning and the key that shows all."""
+    lines = wrapped(text, width)
+    if len(lines) <= max(WHY_LINES, room):
+        return lines
+    sign = " … (z: all)"
+    words = lines[WHY_LINES - 1].plain.rstrip()[: max(width - len(sign), 0)].rstrip()
+    last = Content.assemble((words, "$quiet"), " … (", ("z", "bold $key"), ": all)")
+    return [*lines[: WHY_LINES - 1], last]
+
+
+def wrapped(text: str, width: int, style: str = "$quiet") -> list[Content]:
+    """Foreign text on as many lines as it takes."""
+    return Content.styled(one_line(text, 400), style).wrap(max(width, 8))
