@@ -13,6 +13,7 @@ from finetui.engines.spec import parse, to_dict
 from finetui.engines.states import JobState
 from finetui.tui.app import FinetuiApp
 from finetui.tui.messages import OpenNewJob
+from finetui.tui.remembered import Remembered
 from finetui.tui.screens.faults import Faults
 from finetui.tui.screens.main import MainScreen
 from finetui.tui.screens.new_job import NewJob
@@ -39,7 +40,8 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
 
 @asynccontextmanager
 async def the_app(bench: Workbench, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
-    """The app on the bench's home, once it has looked at the jobs."""
+    """The app on the bench's home, where it was before, once it has looked at the jobs."""
+    Remembered().save(bench.settings.home)
     async with FinetuiApp(bench.settings).run_test(size=size) as pilot:
         await until(pilot, lambda: of(pilot).jobs is not None)
         yield pilot
