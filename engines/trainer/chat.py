@@ -28,7 +28,7 @@ class Requests:
     def __init__(self) -> None:
         self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._cancelled: set[Any] = set()
-        self.loaded = False
+        self.loading = True
         threading.Thread(target=self._read, name="requests", daemon=True).start()
 
     def next(self) -> dict[str, Any] | None:
@@ -55,7 +55,7 @@ class Requests:
                 self._cancelled.add(number)
             else:
                 self._waiting.put(request)
-        if not self.loaded and self._waiting.empty():
+        if self.loading and self._waiting.empty():
             os._exit(0)  # whoever asked is gone: weights that load for minutes are for nobody
         self._waiting.put(None)
 
@@ -176,9 +176,10 @@ def main(asked: argparse.Namespace) -> int:
 
         speaker = load_speaker(asked.model, asked.load, asked.template, asked.device, asked.remote_code)
     except Exception as error:  # noqa: BLE001 - said as JSON, like everything here
+        requests.loading = False
         say(error=classify(error, "loading").as_json())
         return 1
-    requests.loaded = True
+    requests.loading = False
     say(
         ready=True,
         device=str(speaker.device),
