@@ -129,7 +129,9 @@ class FinetuiApp(App[None]):
         self.theme = self._first_theme = theme_for(os.environ, self.remembered.theme, settings.app.theme)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return meanings(self.current_theme)
+        said = meanings(self.current_theme)
+        # A theme that was chosen may have no colours left: what is selected is reversed.
+        return said | {"list-cursor-style": "reverse"} if self.no_color else said
 
     def get_default_screen(self) -> Screen[object]:
         return self.main  # type: ignore[return-value]

@@ -43,7 +43,7 @@ class Choice(Widget, can_focus=True):
         parts: list[tuple[str, str]] = []
         for value in self.values:
             chosen = value == self.value
-            cursor = " on $list-cursor" if self.has_focus else ""
+            cursor = " $list-cursor-style" if self.has_focus else ""
             word = WORDS.get(value, value)
             parts.append((f"[{word}]", f"bold $primary{cursor}") if chosen else (f" {word} ", "$quiet"))
         if self.value not in self.values:  # from an editor: what it is, its error says

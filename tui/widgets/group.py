@@ -50,7 +50,7 @@ class FoldLine(Widget, can_focus=True):
         line = Content.assemble((f"{mark} {self._title}", "bold"), self._said)
         if self.has_focus:
             width = self.size.width
-            line = line.pad_right(max(width - line.cell_length, 0)).stylize_before("on $list-cursor")
+            line = line.pad_right(max(width - line.cell_length, 0)).stylize_before("$list-cursor-style")
         return line
 
     def on_focus(self) -> None:

@@ -23,7 +23,7 @@ ERRORS = re.compile(
     r"Traceback \(most recent call last\)|\b\w*(?:Error|Exception)\b|\b(?:ERROR|FATAL|CRITICAL)\b"
     r"|^\s*(?:fatal|error)\b|out of memory|Segmentation fault|Killed"
 )
-MATCH, HERE = "bold $background on $warning", "on $list-cursor"
+MATCH, HERE = "bold underline $background on $warning", "$list-cursor-style"
 
 
 class PageLog(LogLines):

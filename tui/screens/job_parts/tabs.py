@@ -42,7 +42,7 @@ class PartTabs(Canvas):
         for number, name in enumerate(self._names, 1):
             chosen = number == self._part
             text = f"▸{number} {name} " if chosen else f" {number} {name} "
-            parts.append((text, "bold $foreground on $list-cursor" if chosen else "$quiet"))
+            parts.append((text, "bold $foreground $list-cursor-style" if chosen else "$quiet"))
             self._places.append((x, x + len(text), number))
             x += len(text)
         if x + len(self._about) + 2 <= width:
