@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from finetui.engines.job import Job
+from finetui.engines.models.chat import Sampling
 from finetui.engines.models.history import kept
 from finetui.engines.records import write_json
 from finetui.engines.settings import Settings
@@ -21,6 +22,7 @@ from finetui.tui.app import FinetuiApp
 from finetui.tui.messages import OpenPlayground
 from finetui.tui.screens.playground import Playground
 from finetui.tui.screens.playground_choices import Earlier, SystemPrompt, WhoAnswers
+from finetui.tui.screens.playground_sampling import FIELDS, HowDrawn, NotInRange, read_sampling
 from finetui.tui.widgets.answer import Answer
 from finetui.tui.widgets.expected import Expected
 from finetui.tui.widgets.prompt import Prompt
@@ -87,10 +89,15 @@ class Room:
 
 @contextlib.asynccontextmanager
 async def playground(
-    settings: Settings, job: Job, *others: Job, size: tuple[int, int] = (80, 24), loaded: bool = True
+    settings: Settings,
+    job: Job,
+    *others: Job,
+    size: tuple[int, int] = (80, 24),
+    loaded: bool = True,
+    notices: bool = False,
 ) -> AsyncIterator[Room]:
     app = FinetuiApp(settings)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notices) as pilot:
         await until(pilot, lambda: app.jobs is not None and app.jobs.complete)
         app.main.post_message(OpenPlayground(job.id, tuple(other.id for other in others)))
         await until(pilot, lambda: isinstance(app.screen, Playground))
@@ -139,18 +146,93 @@ async def test_base_and_result_answer_side_by_side_from_one_process(
     assert all(one["messages"] == [turn("system", "Be kind."), turn("user", "hi")] for one in sent)
 
 
-async def test_the_prompt_is_replaced_by_the_next_and_asked_again_by_enter(
+async def test_what_was_asked_stands_above_and_the_arrow_brings_it_back(
     settings: Settings, job: Job, tmp_path: Path
 ) -> None:
     async with playground(settings, job) as room:
+        await room.pilot.press("up")
+        assert "asked" not in room.text and room.prompt.text == ""
         await room.ask("one")
         await room.answered()
+        assert room.prompt.text == "" and "asked     one" in room.text
+        await room.pilot.press(*"two", "up")
+        assert room.prompt.text == "two", "what is typed is not lost"
         await room.pilot.press("enter")
-        await room.until(lambda: len(requests(tmp_path)) == 4)
-        await room.answered()
-        await room.pilot.press(*"two", "enter")
         await room.answered()
         assert room.answers() == ["base: two", "tuned: two"]
+        await room.pilot.press("up", "enter")
+        await room.until(lambda: len(requests(tmp_path)) == 6)
+        await room.answered()
+        assert "asked     two" in room.text
+        await room.pilot.press("enter")
+        await room.until(lambda: any("nothing to ask" in one.message for one in room.app._notifications))
+        assert len(requests(tmp_path)) == 6
+
+
+async def test_a_row_that_was_asked_keeps_its_place_and_comes_back(settings: Settings, job: Job) -> None:
+    async with playground(settings, job, size=(120, 36)) as room:
+        await room.pilot.press("ctrl+n", "ctrl+n", "enter")
+        await room.answered()
+        assert room.title == " Ask " and "held-out row 2 of 3 · after 2 earlier turns" in room.text
+        assert "expected  something else" in room.text
+        await room.pilot.press("up")
+        await room.pilot.pause()
+        assert room.prompt.text == "second?" and "held-out row 2 of 3" in room.title
+        await room.pilot.press("ctrl+n")
+        assert "row 3 of 3" in room.title and "asked" not in room.text
+
+
+async def test_a_notice_leaves_the_prompt_free(settings: Settings, job: Job) -> None:
+    async with playground(settings, job, notices=True) as room:
+        room.app.tell("something happened " * 6)
+        await room.until(lambda: "something happened" in room.text)
+        lines = room.text.splitlines()
+        assert any("something happened" in line for line in lines[1:8])
+        assert not any("something happened" in line for line in lines[12:])
+
+
+async def test_how_answers_are_drawn_is_changed(settings: Settings, job: Job, tmp_path: Path) -> None:
+    async with playground(settings, job, size=(120, 36)) as room:
+        assert "greedy · at most 512 tokens" in room.text
+        await room.pilot.press("f5")
+        await room.until(lambda: isinstance(room.app.screen, HowDrawn))
+        await room.pilot.press("end", "backspace", *"3", "enter")
+        await room.pilot.pause()
+        assert "✗ temperature: 0 (greedy" in room.text, "3 is too hot"
+        await room.pilot.press("end", "backspace", *"0.7", "down", "end", "backspace", *"0.9", "down")
+        await room.pilot.press("end", *["backspace"] * 3, *"64", "enter")
+        await room.until(lambda: isinstance(room.app.screen, Playground))
+        await room.until(lambda: "temperature 0.7 · top-p 0.9" in room.text)
+        assert "at most 64 tokens" in room.text
+        await room.ask("hi")
+        await room.answered()
+        sent = requests(tmp_path)[0]
+        assert (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"]) == (0.7, 0.9, 64, 42)
+        await room.until(lambda: kept(job.paths.folder))
+        assert kept(job.paths.folder)[0].sampling == Sampling(64, 0.7, 0.9, 42)
+        await room.pilot.press("f5")
+        await room.until(lambda: isinstance(room.app.screen, HowDrawn))
+        await room.pilot.press("end", *["backspace"] * 3, "0", "escape")
+        await room.until(lambda: "greedy · at most 64 tokens" in room.text)
+
+
+def texts(**changes: str) -> dict[str, str]:
+    return {"temperature": "0", "top_p": "1", "max_tokens": "512", "seed": "42"} | changes
+
+
+def test_numbers_are_read_as_people_write_them() -> None:
+    assert read_sampling(texts()) == Sampling()
+    assert read_sampling(texts(temperature=" 0,7", max_tokens="1,000")) == Sampling(1000, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("temperature", "nan"), ("temperature", "-1"), ("top_p", "0"), ("max_tokens", "0"), ("seed", "x")],
+)
+def test_a_number_that_cannot_be_taken_is_named(key: str, text: str) -> None:
+    with pytest.raises(NotInRange) as caught:
+        read_sampling(texts(**{key: text}))
+    assert caught.value.key == key and FIELDS[key][0] in str(caught.value)
 
 
 async def test_a_paste_keeps_its_lines_and_loses_what_a_terminal_must_not_see(

@@ -131,5 +131,5 @@ def _text(reply: Reply | None) -> list[Content]:
         lines.append(Content.styled(f"✗ {one_line(reply.error)}", "$error"))
         if reply.advice:
             lines.append(Content(f"→ {one_line(reply.advice)}"))
-        lines.append(Content.styled("Enter asks again.", "$quiet"))
+        lines.append(Content.styled("↑ and Enter ask again.", "$quiet"))
     return lines

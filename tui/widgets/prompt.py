@@ -35,6 +35,11 @@ class Prompt(TextArea, inherit_bindings=False):
         )
         self.cursor_blink = False
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "cursor_up" and not self.text:
+            return False  # in an empty one the screen may have a use for it
+        return super().check_action(action, parameters)
+
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "enter":
             event.prevent_default()  # not a new line: the screen's binding has it
