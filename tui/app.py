@@ -58,7 +58,7 @@ from .remembered import Remembered
 from .screens.help import Help
 from .screens.main import MainScreen
 from .screens.view import View
-from .theme import meanings, theme_for, themes
+from .theme import check_theme, meanings, theme_for, themes
 from .watchers import Watcher
 
 LAST_LOOK_SECONDS = 2.0
@@ -119,6 +119,7 @@ class FinetuiApp(App[None]):
         if "SSH_CONNECTION" in os.environ:
             self.animation_level = "none"  # frames between two states are bytes on the line
         self.set_keymap(remapped(settings))
+        check_theme(settings)
         self._interrupted_at = float("-inf")
         self._until = until
         self._select = until or self.remembered.job or None
@@ -376,7 +377,7 @@ def run(settings: Settings, until: str | None = None) -> int:
         The exit code: 0, or 128 + N after signal N, or 1 after an error.
 
     Raises:
-        SettingsError: keys can't be remapped as the settings say.
+        SettingsError: keys can't be remapped as the settings say, or there is no such theme.
     """
     app = FinetuiApp(settings, until)
     with endings.handled(app):

@@ -13,6 +13,8 @@ from textual import constants
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
+from ..engines.settings import Settings, SettingsError
+
 TEXT, QUIET, CURVE = 4.5, 3.5, 3.0
 
 ORANGE, SKY, GREEN, YELLOW, VERMILLION, PURPLE = (
@@ -169,6 +171,21 @@ def theme_for(environment: Mapping[str, str], *chosen: str | None) -> str:
     if "NO_COLOR" in environment or not _has_many_colours(environment):
         return "ansi-light" if light else SIXTEEN.name
     return LIGHT.name if light else CALM.name
+
+
+def check_theme(settings: Settings) -> None:
+    """Whether the settings name a theme that there is, if they name one.
+
+    Raises:
+        SettingsError: there is no such theme; the file, the key and the known ones are named.
+    """
+    known = [theme.name for theme in themes()]
+    known += sorted(set(BUILTIN_THEMES) - set(known))
+    if settings.app.theme is not None and settings.app.theme not in known:
+        raise SettingsError(
+            "",
+            f"{settings.path}: app.theme: there is no theme {settings.app.theme!r}; known are {', '.join(known)}",
+        )
 
 
 def _has_many_colours(environment: Mapping[str, str]) -> bool:

@@ -226,6 +226,37 @@ def test_the_app_needs_a_terminal_and_says_so() -> None:
     assert b"no terminal" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("written", "key", "known"),
+    [
+        ('[keys]\n"job.stpo" = "S"\n', "keys.job.stpo", "job.stop"),
+        ('[app]\ntheme = "nrod"\n', "app.theme", "nord"),
+    ],
+)
+def test_the_app_says_what_it_cannot_use_of_the_settings(
+    written: str, key: str, known: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(written)
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        FINETUI,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ
+        | {"FINETUI_CONFIG": str(config), "FINETUI_HOME": str(tmp_path / "home"), "COLUMNS": "500"},
+        timeout=60,
+        check=False,
+    )
+    os.close(theirs)
+    said = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert done.returncode == 2
+    assert str(config) in said and key in said and known in said
+    assert "Traceback" not in said and "\x1b[?1049h" not in said, "the screen was never taken"
+
+
 def test_help_has_an_example_and_completion_can_be_installed() -> None:
     said = finetui("--help").stdout
     commands = re.findall(r"^│ ([a-z]+) ", said, re.MULTILINE)
