@@ -182,10 +182,8 @@ def check_theme(settings: Settings) -> None:
     known = [theme.name for theme in themes()]
     known += sorted(set(BUILTIN_THEMES) - set(known))
     if settings.app.theme is not None and settings.app.theme not in known:
-        raise SettingsError(
-            "",
-            f"{settings.path}: app.theme: there is no theme {settings.app.theme!r}; known are {', '.join(known)}",
-        )
+        problem = f"app.theme: there is no theme {settings.app.theme!r}; known are {', '.join(known)}"
+        raise SettingsError("", f"{settings.path}: {problem}")
 
 
 def _has_many_colours(environment: Mapping[str, str]) -> bool:
