@@ -236,6 +236,8 @@ KEYS: tuple[Key, ...] = (
     Key("talk.previous", "ctrl+b,pageup", "row(-1)", "Ctrl+B", "", "playground"),
     Key("talk.system", "f3", "system", "F3", "change the system prompt", "playground", "system"),
     Key("talk.again", "up", "again", "↑", "in an empty prompt: the last one again", "playground"),
+    Key("talk.models", "f2,ctrl+o", "models", "F2 Ctrl+O", "choose who answers", "playground", "who"),
+    Key("talk.history", "f4", "history", "F4", "what was asked before", "playground", "history"),
     Key(
         "talk.sampling",
         "f5",
@@ -245,8 +247,6 @@ KEYS: tuple[Key, ...] = (
         "playground",
         "sampling",
     ),
-    Key("talk.models", "f2,ctrl+o", "models", "F2 Ctrl+O", "choose who answers", "playground", "who"),
-    Key("talk.history", "f4", "history", "F4", "what was asked before", "playground", "history"),
     Key("talk.copy", "ctrl+y", "copy", "Ctrl+Y", "copy the answers", "playground", "copy"),
     Key("talk.back", "escape,q", "back", "Esc q", "back; stops the answers first", "playground", "back"),
     Key("rows.next", "right,l", "row(1)", "→ ← l h", "the next row, the one before", "rows", "next row"),

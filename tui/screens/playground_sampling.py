@@ -19,7 +19,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "temperature": ("temperature", "0 (greedy: always the likeliest token) to 2"),
     "top_p": ("top-p", "above 0, to 1 (of all tokens)"),
     "max_tokens": ("max tokens", "the longest answer: 1 to 1,000,000"),
-    "seed": ("seed", "of the draw, where it isn't greedy: 0 or more"),
+    "seed": ("seed", "of the draws: 0 or more"),
 }
 """What they are called, and what may be there."""
 
