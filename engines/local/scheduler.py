@@ -40,6 +40,8 @@ class Scheduler:
         self._failures: dict[str, tuple[int, float]] = {}
         """How often a job's supervisor crashed before it had the job, and when to try again (monotonic)."""
         self._fetches: dict[str, Fetch] = {}
+        self._names: dict[str, str] = {}
+        """What jobs that had a device are called, by id."""
         self._waiting: list[Summary] = []
         self._feed: tuple[int, int] | None = None
         self._looked_at = float("-inf")
@@ -162,7 +164,7 @@ class Scheduler:
         if plan["device"] == CPU:
             lease = take(self.home.leases, CPU, job_id)
             other = None if lease else holder(self.home.leases, CPU)
-            return lease, f"the CPU: job {other} has it" if other else "the CPU"
+            return lease, f"the CPU: {self._named(other)} has it" if other else "the CPU"
         if snapshot.problem:
             return None, f"a GPU: {snapshot.problem}"
         gpus = visible_gpus(snapshot, plan.get("environment", {}))
@@ -174,12 +176,21 @@ class Scheduler:
             if gpu.error:
                 reasons.append(f"GPU {gpu.index}: {gpu.error}")
             elif other := holder(self.home.leases, gpu.uuid):
-                reasons.append(f"GPU {gpu.index}: job {other} has it")
+                reasons.append(f"GPU {gpu.index}: {self._named(other)} has it")
             elif lack := lacking_memory(gpu, plan):
                 reasons.append(lack)
             elif lease := take(self.home.leases, gpu.uuid, job_id):
                 return lease, ""
         return None, "; ".join(reasons) or (f"GPU {wanted}: not here" if wanted else "a GPU")
+
+    def _named(self, job_id: str) -> str:
+        """A job as people call it; its id where its name does not tell."""
+        # Asked for each waiting job in each round.
+        if job_id not in self._names:
+            summary = self.store.summary(job_id)
+            name = one_line(summary.name, 40) if summary is not None else ""
+            self._names[job_id] = name or f"job {job_id}"
+        return self._names[job_id]
 
     def _say(self, job: Job, waiting_for: str) -> None:
         with contextlib.suppress(FileNotFoundError):

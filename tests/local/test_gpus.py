@@ -110,7 +110,7 @@ def test_the_second_job_starts_by_itself_though_whoever_created_both_has_gone(ma
         os.killpg(app.pid, signal.SIGHUP)
         app.communicate()
     first, second = jobs
-    machine.waits(second, "GPU 0", f"job {first.id} has it")
+    machine.waits(second, "GPU 0", "first has it")
     bench.wait_phase(first, "training@7")
 
     bench.steer(job="first", hold=None)
@@ -141,7 +141,7 @@ def test_a_job_waits_for_the_gpu_that_it_names_while_another_is_free(machine: Ma
     first = bench.start("first", device="cuda", gpu="1")
     bench.wait_phase(first, "training@7")
     second = bench.start("second", device="cuda", gpu="1")
-    machine.waits(second, f"GPU 1: job {first.id} has it")
+    machine.waits(second, "GPU 1: first has it")
     bench.steer(job="first", hold=None)
     bench.wait_for(second, S.succeeded)
 
@@ -246,7 +246,7 @@ def test_a_gpu_is_not_free_while_a_killed_jobs_child_lives_on_it(machine: Machin
     for process in [*bench.supervisors(first), *bench.trainers(first)]:
         process.kill()
     second = bench.start("second", device="cuda")
-    machine.waits(second, f"job {first.id} has it")
+    machine.waits(second, "first has it")
     assert child.is_running()
     bench.engine.sync(first)
     assert first.state().state == S.running

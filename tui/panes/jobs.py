@@ -52,7 +52,7 @@ class Columns:
         self.age = 6 if width >= 56 else 0
         self.state, self.losses = 11, 11
         others = (self.model, self.state, self.losses, self.left, self.where, self.age)
-        taken = sum(size + self.GAP for size in others if size)
+        taken = sum(size + self.GAP for size in others if size) + (1 if self.where else 0)
         self.name = max(width - self.SIGNS - taken, 8)
 
     def row(self, signs: Content | str, cells: dict[str, tuple[str, str]]) -> Content:
@@ -78,6 +78,8 @@ class Columns:
             cell = Content(text).truncate(width, ellipsis=True)
             pad = width - cell.cell_length
             cell = cell.pad_left(pad) if right else cell.pad_right(pad)
+            if column == "where":
+                parts.append(" ")  # a word that stands left, after a number that stands right
             parts += [cell.stylize(style) if style else cell, " "]
         return Content.assemble(*parts[:-1])
 
