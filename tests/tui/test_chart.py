@@ -17,7 +17,7 @@ from finetui.tui.panes.loss import LossPane
 from finetui.tui.widgets import braille, ticks
 from finetui.tui.widgets.chart import Chart
 from finetui.tui.widgets.curve import Curve, JobLines, Picture
-from finetui.tui.widgets.legend import legend
+from finetui.tui.widgets.legend import legend, shortened
 from homes.jobs import add_job
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,7 +179,7 @@ def test_a_legend_of_many_jobs_gives_up_names_then_numbers() -> None:
     )
     wide, middle, narrow, least = (legend(Picture(jobs), False, width).plain for width in (240, 110, 60, 20))
     assert "a-rather-long-name-4" in wide and "1.60" in wide
-    assert "a a-ra" in middle and "…" in middle and "1.50" in middle
+    assert "a a-r…ame-0" in middle and "a-r…ame-4" in middle and "1.50" in middle
     assert narrow.split() == [part for sign in "─abcde" for part in (sign, "1.50")]
     assert least.split() == list("─abcde")
 
@@ -324,6 +324,14 @@ def three(settings: Settings) -> Settings:
         checkpoint.mkdir(parents=True)
         (checkpoint / "complete.json").write_text(json.dumps({"step": step, "eval_loss": loss, "time": 1}))
     return settings
+
+
+def test_names_that_begin_alike_are_told_apart_where_they_are_cut() -> None:
+    assert shortened(["support-bot", "poems"], 8) == ["support…", "poems"]
+    assert shortened(["booking-desk-r16", "booking-desk-r64"], 8) == ["bo…k-r16", "bo…k-r64"]
+    assert shortened(["booking-a-of-the-desk", "booking-b-of-the-desk"], 8) == ["…a-of-th", "…b-of-th"]
+    assert shortened(["booking", "booking"], 4) == ["boo…", "boo…"]
+    assert shortened(["booking", "bookings"], 0) == ["", ""]
 
 
 async def with_points(pilot: Pilot[None]) -> LossPane:

@@ -6,7 +6,8 @@ Numbers keep their place while they change: only their own cells are sent anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -22,8 +23,9 @@ LABEL = "$quiet"
 BEST = "$success"
 NUMBER_CELLS = 5
 """Of a number's place: 2.31, 0.881 and 12.3k fit."""
-LEAST_NAME, LONG_NAME, MOST_NAME = 4, 8, 24
-"""Cells of a job's name at least, where there are both losses at least, and at most."""
+LEAST_NAME, LONG_NAME, SHORT_NAME, MOST_NAME = 4, 8, 12, 24
+"""Cells of a job's name at least, where there are both losses at least, before other words are cut at least,
+and at most."""
 
 
 def legend(picture: Picture, log_scale: bool, width: int) -> Content:
@@ -80,17 +82,25 @@ def _lines(
         ]
         bodies.append(_jobs(picture.jobs, values, 0, False))
         last = [Content.styled(job.letter or "─", job.train.style) for job in picture.jobs]
+        if not where:
+            # Names get shorter before anything else does.
+            for room in range(longest, min(SHORT_NAME, longest) - 1, -1):
+                body = _jobs(picture.jobs, values, room, True)
+                yield from _spaced([*body, *_extra(best[0], scales[0])])
     for body in bodies:
         for said in range(len(where), min(len(where), 1) - 1, -1):
             start = [Content.styled(" · ".join(where[:said]), "bold")] if said else []
             for star in best if not where else ("",):
                 for scale in scales:
-                    extra = [Content.styled(star, BEST)] if star else []
-                    end = [Content.styled(scale, LABEL)] if scale else []
-                    yield from _spaced([*start, *body, *extra, *end])
+                    yield from _spaced([*start, *body, *_extra(star, scale)])
     # What is at the cursor without where it is, and at last only whose curves there are.
     yield from _spaced(bodies[-1])
     yield from _spaced(last)
+
+
+def _extra(star: str, scale: str) -> list[Content]:
+    said = [Content.styled(star, BEST)] if star else []
+    return [*said, Content.styled(scale, LABEL)] if scale else said
 
 
 def _spaced(parts: Sequence[Content]) -> Iterator[Content]:
@@ -111,14 +121,30 @@ def _jobs(
     jobs: Sequence[JobLines], values: Sequence[Sequence[float | None]], room: int, pair: bool
 ) -> list[Content]:
     parts = []
-    for job, (train, held_out) in zip(jobs, values, strict=True):
-        name = job.name if len(job.name) <= room else job.name[: room - 1] + "…" if room else ""
+    names = shortened([job.name for job in jobs], room)
+    for job, name, (train, held_out) in zip(jobs, names, values, strict=True):
         part = _part(job.letter or "─", name, train, job.train.style)
         if pair and len(job.eval) and (train is not None or held_out is not None):
             sign = job.letter or job.eval.mark or "·"
             part += Content.assemble(" ", (sign, job.eval.style), " ", _number(held_out))
         parts.append(part)
     return parts
+
+
+def shortened(names: Sequence[str], room: int) -> list[str]:
+    """Names in so many cells each: without their ends; where these tell them apart, without their middles or
+    the beginning that they share."""
+    if not room:
+        return [""] * len(names)
+    shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*names, strict=False)))
+    head = room // 3
+    ways: tuple[Callable[[str], str], ...] = (
+        lambda name: name[: room - 1] + "…",
+        lambda name: name[:head] + "…" + name[len(name) - (room - head - 1) :],
+        lambda name: "…" + name[shared:][: room - 1],
+    )
+    cut = [[name if len(name) <= room else way(name) for name in names] for way in ways]
+    return max(cut, key=lambda one: len(set(one)))  # of equals the first
 
 
 def _sign(curve: Curve) -> str:
