@@ -30,13 +30,13 @@ def test_from_the_first_start_to_a_copied_answer(tmux: Tmux, shared: Path) -> No
     tmux.open("box", APP)
     tmux.wait_for("box", "demo")
     tmux.press("box", "D")
-    tmux.wait_for("box", "● demo", 60)
+    tmux.wait_for("box", "●  demo", 60)
 
     # While it trains a new job is made: a dataset, the model that is filled in, launch. It waits its turn
     tmux.press("box", "n")
     tmux.wait_for("box", "new job")
     tmux.press("box", str(data))
-    tmux.wait_for("box", f"{ROWS - 6} rows", 60)
+    tmux.wait_for("box", "rows to train on", 60)
     tmux.press("box", "C-s")
     tmux.wait_for("box", "gsm8k", 30)
     tmux.wait_for("box", "queued")
@@ -44,8 +44,8 @@ def test_from_the_first_start_to_a_copied_answer(tmux: Tmux, shared: Path) -> No
     # The server dies with every terminal; both jobs go on, and the app comes back to where it was
     tmux("kill-server")
     tmux.open("again", APP)
-    tmux.wait_for("again", "✓ demo", 180)
-    tmux.wait_for("again", "✓ gsm8k", 180)
+    tmux.wait_for("again", "✓  demo", 180)
+    tmux.wait_for("again", "✓  gsm8k", 180)
     assert [job.state.state for job in store.jobs()] == [JobState.succeeded] * 2
 
     # Compared in the chart, and at work: the tuned model beside its base, on a row that neither has seen

@@ -23,7 +23,7 @@ def test_a_job_started_in_the_app_outlives_the_whole_tmux_server(bench: Workbenc
     bench.wait_until(bench.store.ids, 30, "for the job that D starts")
     job = bench.store.find("last")
     bench.wait_for(job, JobState.running)
-    tmux.wait_for("first", "● demo")
+    tmux.wait_for("first", "●  demo")
 
     # When the server dies, and with it every terminal
     tmux("kill-server")
@@ -44,7 +44,7 @@ def test_two_apps_on_one_home_tell_the_same_and_take_turns(bench: Workbench, tmu
     bench.wait_until(bench.store.ids, 30, "for the job that D starts")
     job = bench.store.find("last")
     for name in ("first", "second"):
-        tmux.wait_for(name, "● demo")
+        tmux.wait_for(name, "●  demo")
 
     # The second stops what the first has started; one job, one end
     bench.wait_phase(job, "training@5")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from finetui.engines.datasets.known import remember
 from finetui.engines.gpu import Gpu, GpuProcess, MemorySplit, Snapshot
 from finetui.engines.host import Host
+from finetui.engines.notes import Notes, write_notes
+from finetui.engines.records import append_line
 from finetui.engines.settings import Settings
 from finetui.engines.states import JobState
 from finetui.tui.app import FinetuiApp
 from finetui.tui.panes.gpu import Hardware
+from finetui.tui.remembered import Remembered
 from homes.jobs import add_job
+from homes.talking import talking_job
 from homes.terminal import Terminal
 
 EVIL = "[/nope]\x1b]52;c;RVZJTA==\x07\x1b]0;EVILTITLE\x07\x1b[31m\x9b31m\x00\r\n\x1bPq\x1b\\[bold]ok字\u202e"
@@ -21,6 +30,9 @@ ALLOWED = re.compile(
     rb"|\x1b[()][A-Z0-9]|\x1b[78=>]"
     rb"|\x1b\]22;[a-z-]*\x07"  # … and the shape of the mouse's pointer
 )
+
+COPIED = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
+"""What the app puts on the clipboard: encoded, so that nothing of it acts."""
 
 
 def evil_home(settings: Settings) -> None:
@@ -90,3 +102,43 @@ async def test_any_name_can_be_shown(settings: Settings, name: str) -> None:
         await pilot.pause()
         await pilot.press("n")
         assert app.is_running
+
+
+def test_nothing_of_it_reaches_the_terminal_from_any_screen(
+    settings: Settings, terminals: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """Rows, answers, samples, metrics' names, file names, notes: every screen, by its keys."""
+    job = talking_job(settings, tmp_path, f"talks {EVIL}")
+    write_notes(job, Notes(tags=(EVIL.replace(",", ""),), note=EVIL))
+    sample = {"kind": "sample", "time": 1.0, "attempt": 1, "step": 1, "prompt": EVIL, "expected": EVIL}
+    append_line(job.paths.progress, sample | {"answer": EVIL})
+    append_line(job.paths.environment, {"attempt": 1, "argv": [EVIL], "versions": {EVIL: EVIL}})
+    job.paths.log.write_text(f"before\n{EVIL}\nError: {EVIL}\n", "utf-8")
+    data = tmp_path / EVIL.replace("/", "|").replace("\0", "")
+    rows = [{"question": EVIL, "answer": EVIL}, {"question": 1, EVIL: EVIL}]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    remember(settings.home, data)
+    Remembered().save(settings.home)
+    terminal = terminals(settings, 100, 30)
+    terminal.wait_for("talks")
+    terminal.wait_for("2 Datasets")
+    for keys in (
+        ("\r", "2", "3", "4", "5", "t", "\x1b", "y", "\x1b", "\x1b"),  # the job's page, part by part
+        ("p", "\x0e", "\x0e", "\x0e", "\r", "\x19", "\x1b", "\x1b", "\x1b"),  # its playground
+        ("2", "\r", "\x1b[C", "w", "\x1b", "\x1b"),  # rows of a dataset
+        ("n", "\x1bOQ", "\x1b", "\x1b", "1"),  # the form, with the choice of files
+    ):
+        for key in keys:
+            terminal.press(key)
+            until = time.monotonic() + 0.5
+            while time.monotonic() < until:
+                terminal.read()
+    terminal.press("\x11")
+    terminal.wait_for_end()
+    assert terminal.code == 0
+    rest = ALLOWED.sub(b"", COPIED.sub(b"", terminal.raw))
+    assert b"\x1b" not in rest, rest[max(rest.find(b"\x1b") - 40, 0) :][:120]
+    # (A row is shown with its control characters as pictures: what they enclosed is then plain text.)
+    for bad in (b"\x00", b"\xc2\x9b", "\u202e".encode()):
+        assert bad not in rest, bad
+    assert base64.b64decode(b"RVZJTA==") not in b"".join(map(base64.b64decode, COPIED.findall(terminal.raw)))
