@@ -13,6 +13,7 @@ from textual.content import Content
 from ..engines.text import one_line
 from .keys import working
 from .messages import OpenDataset, OpenJob, OpenPlayground
+from .panes.wording import short_path
 
 if TYPE_CHECKING:
     from .app import FinetuiApp
@@ -83,7 +84,7 @@ class Commands(Provider):
         for known in app.main.datasets.list.items:
             path = Path(known.path)
             told = f"Rows of {one_line(path.name, 60)}"
-            yield Command(told, one_line(str(path), 100), told, self._post(OpenDataset, path))
+            yield Command(told, one_line(short_path(path), 100), told, self._post(OpenDataset, path))
         for name in sorted(app.available_themes):
             yield Command(f"Theme: {name}", "other colours", f"theme {name}", self._theme(name))
 

@@ -22,7 +22,7 @@ from ..messages import OpenDataset
 from ..widgets import ticks
 from .list import ListCanvas
 from .pane import Pane
-from .wording import percent
+from .wording import percent, short_path
 
 FULL_NAMES, FORMATS, FOLDERS = 56, 72, 104
 """Cells from which on a line has room for file endings, formats and trained shares, folders."""
@@ -98,7 +98,7 @@ class DatasetsList(ListCanvas[Known]):
         room = max(width - 1 - right.cell_length, 8)
         first = Content(name)
         if width >= FOLDERS:
-            folder = one_line(_short(os.path.dirname(item.path)), 200)
+            folder = one_line(short_path(os.path.dirname(item.path)), 200)
             gap = " " * (2 + max(self._name_width - first.cell_length, 0))
             first = Content.assemble(name, gap, (folder, "$quiet"))
         first = first.truncate(room, ellipsis=True)
@@ -210,8 +210,3 @@ def _trained(known: Known) -> str:
     if not known.tokens or known.trained_tokens is None:
         return ""
     return f"{percent(known.trained_tokens / known.tokens)} trained"
-
-
-def _short(path: str) -> str:
-    home = os.path.expanduser("~")
-    return f"~{path[len(home) :]}" if path == home or path.startswith(f"{home}{os.sep}") else path

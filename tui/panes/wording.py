@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ...engines.job import State
 from ...engines.machine import machine_id
 from ...engines.states import ALIVE, JobState
@@ -150,3 +152,9 @@ def percent(share: float) -> str:
 
 def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def short_path(path: str | os.PathLike[str]) -> str:
+    """A path with the user's home as `~`; anything else as it is."""
+    said, home = os.fspath(path), os.path.expanduser("~").rstrip(os.sep)
+    return f"~{said[len(home) :]}" if home and (said == home or said.startswith(home + os.sep)) else said

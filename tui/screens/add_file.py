@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..panes.wording import short_path
 from .pick import Pick, Refused, Suggestion
 
 DATA = (".jsonl", ".json", ".ndjson", ".jsonlines", ".jsonl.gz", ".json.gz", ".ndjson.gz")
@@ -23,7 +24,7 @@ class AddFile(Pick[tuple[Path, ...]]):
     def __init__(self, value: str = "") -> None:
         """`value`: the path that stands there at first; empty: the folder one is in."""
         super().__init__(
-            value or _short(f"{os.getcwd()}{os.sep}"),
+            value or short_path(f"{os.getcwd()}{os.sep}"),
             "a file, a folder, or a pattern such as data/*.jsonl",
             "JSON or JSON lines of any known form, also packed with gzip.",
         )
@@ -82,13 +83,7 @@ def _missing(path: str) -> str:
     while not os.path.isdir(folder) and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
     name = os.path.relpath(path, folder).split(os.sep)[0]
-    return f"There is no {name} in {_short(folder)}."
-
-
-def _short(path: str) -> str:
-    """A path with the user's home as `~`."""
-    home = os.path.expanduser("~")
-    return f"~{path[len(home) :]}" if path == home or path.startswith(f"{home}{os.sep}") else path
+    return f"There is no {name} in {short_path(folder)}."
 
 
 def _size(entry: os.DirEntry[str]) -> str:

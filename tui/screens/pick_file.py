@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..panes.wording import short_path
 from ..suggestions import is_data
 from .add_file import AddFile
 from .pick import Refused, Suggestion
@@ -34,7 +35,7 @@ class PickFile(PickFirst[Path]):
     def find(self, text: str) -> Sequence[Suggestion]:
         words = text.casefold().split()
         known = [
-            Suggestion(path, os.path.basename(path), _folder(path))
+            Suggestion(path, os.path.basename(path), short_path(os.path.dirname(path)))
             for path in self._recent
             if all(word in path.casefold() for word in words) and os.path.isfile(path)
         ]
@@ -53,9 +54,3 @@ class PickFile(PickFirst[Path]):
         if more or os.path.isdir(os.path.expanduser(text)):
             raise Refused("A job trains on one file: choose one.")
         return path
-
-
-def _folder(path: str) -> str:
-    home = os.path.expanduser("~")
-    folder = os.path.dirname(path)
-    return f"~{folder[len(home) :]}" if folder == home or folder.startswith(home + os.sep) else folder

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...engines.demo.job import FOLDER
 from ...engines.models.weights import Listed, listing
+from ..panes.wording import short_path
 from .pick import Refused, Suggestion
 from .pick_first import PickFirst
 
@@ -82,7 +83,9 @@ def _suggestion(one: Listed) -> Suggestion:
     parts += [one.commit[:7]] if one.commit else []
     parts += [] if one.complete else ["incomplete"]
     if one.commit is None:
-        parts.append("bundled: tiny, for trying out" if one.path == BUNDLED else os.path.dirname(one.name))
+        parts.append(
+            "bundled: tiny, for trying out" if one.path == BUNDLED else short_path(os.path.dirname(one.name))
+        )
     value = one.name if one.main or one.commit is None else f"{one.name}@{one.commit}"
     return Suggestion(value, shown, " · ".join(part for part in parts if part))
 

@@ -10,6 +10,7 @@ from textual.content import Content
 
 from ....engines.text import clean, one_line
 from ...looks.page import Facts
+from ...panes.wording import short_path
 from .document import Block, heading
 
 LABEL_CELLS = 28
@@ -18,7 +19,7 @@ VALUE_CELLS = 14
 
 def blocks_of(facts: Facts, folder: Path) -> list[Block]:
     """All of it, titled."""
-    blocks = [_fact("folder", str(folder))]
+    blocks = [_fact("folder", short_path(folder))]
     blocks += [Block(Content.styled(f"✗ {clean(problem)}", "$error")) for problem in facts.problems]
     if facts.notes.tags:
         blocks.append(_fact("tags", ", ".join(facts.notes.tags)))

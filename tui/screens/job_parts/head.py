@@ -31,7 +31,7 @@ def who(job: Summary) -> tuple[Content, list[Content]]:
         (one_line(job.name, 60), "bold"),
         (one_line(tags, 60) and f"  {one_line(tags, 60)}", "$secondary"),
     )
-    model, method = one_line(job.model, 60), one_line(job.method, 20)
+    model, method = one_line(wording.short_path(job.model), 60), one_line(job.method, 20)
     short = one_line(job.model.rstrip("/").rpartition("/")[2], 40)
     place = one_line(state.engine, 20)
     if state.machine != machine_id():
