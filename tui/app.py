@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.actions import ActionParseResult
@@ -60,6 +60,9 @@ from .screens.main import MainScreen
 from .screens.view import View
 from .theme import check_theme, meanings, theme_for, themes
 from .watchers import Watcher
+
+if TYPE_CHECKING:
+    from .screens.first_start import FirstStart
 
 LAST_LOOK_SECONDS = 2.0
 """How long the end of a job stays on the screen of an app that waited for it."""
@@ -124,6 +127,7 @@ class FinetuiApp(App[None]):
         self._until = until
         self._select = until or self.remembered.job or None
         self._first_start = until is None and not Remembered.exists(settings.home)
+        self._welcomed: FirstStart | None = None
         self._watch = 0
         for theme in themes():
             self.register_theme(theme)
@@ -207,15 +211,19 @@ class FinetuiApp(App[None]):
             self._select = None  # where one was may be gone; what was just started comes yet
 
     def _welcome(self, jobs: Jobs) -> None:
+        if jobs.summaries and self._welcomed is not None and self.screen is self._welcomed:
+            self._welcomed.dismiss("")  # somebody else has begun
         if not self._first_start or not jobs.complete:
             return
         self._first_start = False
         if not jobs.summaries and self.screen is self.main:
             from .screens.first_start import FirstStart
 
-            self.push_screen(FirstStart(), self._go_on)
+            self._welcomed = FirstStart()
+            self.push_screen(self._welcomed, self._go_on)
 
     def _go_on(self, action: str | None) -> None:
+        self._welcomed = None
         match action:
             case "demo":
                 self.main.action_demo()

@@ -43,6 +43,7 @@ def test_two_apps_on_one_home_tell_the_same_and_take_turns(bench: Workbench, tmu
     tmux.press("first", "D")
     bench.wait_until(bench.store.ids, 30, "for the job that D starts")
     job = bench.store.find("last")
+    # The second still shows the welcome of an empty home, until a job is there
     for name in ("first", "second"):
         tmux.wait_for(name, "●  demo")
 

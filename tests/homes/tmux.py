@@ -25,25 +25,15 @@ class Tmux:
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
 
     def open(self, name: str, command: str) -> None:
+        """Run a command in a session of its own."""
         # So that what an app copies (OSC 52) becomes a buffer of the server.
-        self(
-            "start-server",
-            ";",
-            "set-option",
-            "-s",
-            "set-clipboard",
-            "on",
-            ";",
-            "new-session",
-            "-d",
-            "-s",
-            name,
-            "-x",
-            str(COLUMNS),
-            "-y",
-            str(LINES),
-            command,
-        )
+        copying = ("start-server", ";", "set-option", "-s", "set-clipboard", "on", ";")
+        size = ("-x", str(COLUMNS), "-y", str(LINES))
+        deadline = time.monotonic() + 10
+        # A server that was just killed refuses the next session for a moment.
+        while name not in self("list-sessions", "-F", "#{session_name}").split():
+            assert time.monotonic() < deadline, "tmux opens no session"
+            self(*copying, "new-session", "-d", "-s", name, *size, command)
 
     def screen(self, name: str) -> str:
         return self("capture-pane", "-p", "-t", name)
