@@ -176,13 +176,16 @@ KEYS: tuple[Key, ...] = (
     Key("page.back", "escape,q", "back", "Esc q", "back", "job", "back"),
     Key("notes.save", "ctrl+s", "save", "Ctrl+S", "keep tags and note", "notes", "save"),
     Key("notes.back", "escape", "back", "Esc", "back; asks where something would be lost", "notes", "back"),
-    Key("copies.id", "i", "take('id')", "i", "its id", "copies"),
-    Key("copies.folder", "f", "take('folder')", "f", "its folder", "copies"),
-    Key("copies.result", "r", "take('result')", "r", "the folder of its result", "copies"),
-    Key("copies.watch", "w", "take('watch')", "w", "the command that watches it", "copies"),
-    Key("copies.resume", "u", "take('resume')", "u", "the command that resumes it", "copies"),
-    Key("copies.ask", "a", "take('ask')", "a", "the command that asks it and its base", "copies"),
-    Key("copies.again", "s", "take('again')", "s", "the command that starts the same again", "copies"),
+    Key("copies.take", "enter", "take_selected", "Enter", "copy what is selected", "copies", "copy"),
+    Key("copies.id", "i", "take('id')", "i", "its id", "copies", "id"),
+    Key("copies.folder", "f", "take('folder')", "f", "its folder", "copies", "folder"),
+    Key("copies.result", "r", "take('result')", "r", "the folder of its result", "copies", "result"),
+    Key("copies.watch", "w", "take('watch')", "w", "the command that watches it", "copies", "watch"),
+    Key("copies.resume", "u", "take('resume')", "u", "the command that resumes it", "copies", "resume"),
+    Key("copies.ask", "a", "take('ask')", "a", "the command that asks it and its base", "copies", "ask"),
+    Key(
+        "copies.again", "s", "take('again')", "s", "the command that starts the same again", "copies", "again"
+    ),
     Key("copies.back", "escape,q", "back", "Esc q", "back", "copies", "back"),
     Key("form.launch", "ctrl+s", "launch", "Ctrl+S", "launch the job", "form", "launch"),
     Key(
@@ -338,6 +341,8 @@ WRITTEN = {
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "escape": "Esc",
+    "tab": "Tab",
+    "enter": "Enter",
     "space": "Space",
 }
 

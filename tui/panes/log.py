@@ -35,9 +35,9 @@ class LogLines(PaneCanvas):
     def add(self, lines: list[Line]) -> None:
         """Show more lines; the view follows unless somebody has scrolled up."""
         self._lines += lines
-        self._wrapped += _wrap(lines, self._wrapped_width)
+        self._wrapped += wrapped_rows(lines, self._wrapped_width)
         if (over := len(self._lines) - KEPT_LINES) > 0:
-            rows = len(_wrap(self._lines[:over], self._wrapped_width))
+            rows = len(wrapped_rows(self._lines[:over], self._wrapped_width))
             del self._lines[:over], self._wrapped[:rows]
             self.top -= rows  # what is being read stays where it is
         self.repaint()
@@ -54,7 +54,7 @@ class LogLines(PaneCanvas):
 
     def lay_out(self, width: int, height: int) -> int:
         if width != self._wrapped_width:
-            self._wrapped, self._wrapped_width = _wrap(self._lines, width), width
+            self._wrapped, self._wrapped_width = wrapped_rows(self._lines, width), width
         if self._follows:
             self.top = len(self._wrapped)  # further than there is: the view ends where the lines do
         return len(self._wrapped)
@@ -67,7 +67,7 @@ class LogLines(PaneCanvas):
         return selection.extract("\n".join(text for text, _ in self._wrapped)), "\n"
 
 
-def _wrap(lines: list[Line], width: int) -> list[tuple[str, str]]:
+def wrapped_rows(lines: list[Line], width: int) -> list[tuple[str, str]]:
     """Rows of text with their style; none before the width is known."""
     rows: list[tuple[str, str]] = []
     for line in lines if width else ():

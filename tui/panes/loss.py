@@ -64,8 +64,10 @@ class LossChart(Chart):
 class LossPane(Pane):
     NUMBER, TITLE = 3, "Loss"
 
-    def __init__(self, *, id: str = "loss") -> None:
+    def __init__(self, *, id: str = "loss", alone: bool = True) -> None:
+        """`alone`: nothing else on the screen says why a job failed."""
         super().__init__(id=id)
+        self._alone = alone
         self.chart = LossChart(id=f"{id}-chart")
         self.axis = "step"
         """What was chosen; a job that never wrote it is shown over its steps."""
@@ -139,7 +141,8 @@ class LossPane(Pane):
         if not self._jobs:
             return Picture(words=("The loss of the selected job, live.",))
         state, points = self._jobs[0].job.state, self._jobs[0].points
-        words = wording.where_it_stands(state)
+        # A job's page says in full above why it failed.
+        words = wording.where_it_stands(state)[: None if self._alone else 1]
         if points is None or not len(points.loss) + len(points.eval_loss):
             return Picture(words=words)
         ends = [_end(one, axis, selected=one is self._jobs[0]) for one in self._jobs]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -58,6 +58,14 @@ def offers(settings: Settings, summary: Summary) -> list[Offer]:
     return found
 
 
+class Offers(OptionList, inherit_bindings=False):
+    """Leaves Enter to its dialog, so that the table of keys has it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        one for one in OptionList.BINDINGS if not (isinstance(one, Binding) and one.key == "enter")
+    ]
+
+
 class CopyChoice(ModalScreen[None]):
     """A list of what can be copied; Enter or a letter takes one."""
 
@@ -83,7 +91,7 @@ class CopyChoice(ModalScreen[None]):
             for offer in self._offers
         ]
         with Vertical(id="box"):
-            yield OptionList(*options, id="offers", markup=False, compact=True)
+            yield Offers(*options, id="offers", markup=False, compact=True)
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
@@ -105,6 +113,9 @@ class CopyChoice(ModalScreen[None]):
         offer = next(offer for offer in self._offers if offer.key == key)
         self.app.post_message(CopyText(offer.text, offer.what))
         self.dismiss()
+
+    def action_take_selected(self) -> None:
+        self.query_one(OptionList).action_select()
 
     def action_back(self) -> None:
         self.dismiss()

@@ -76,7 +76,7 @@ class JobPage(View[None]):
         self._seconds_left: float | None = None
         self._removed = self._left = False
         self._trouble = ""
-        self.loss = PageLoss(id="page-loss")
+        self.loss = PageLoss(id="page-loss", alone=False)
         self.numbers = NumbersTable(id="numbers")
         self.log_part = LogPart()
         self.events = Document(id="events", empty="Nothing has happened yet.")

@@ -82,7 +82,7 @@ class WhoAnswers(Dialog[tuple[str, ...]]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield self._list
-        yield KeyLine(id="keys")
+        yield KeyLine(hints={"list.open": "done", "list.mark": "choose"}, id="keys")
 
     def on_mount(self) -> None:
         self.framed("Who answers · Space chooses · Enter done")

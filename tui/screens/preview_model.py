@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...engines.datasets.preview import PreviewModel, model_named
-from ...engines.demo.job import FOLDER as DEMO
 from ...engines.models import weights
+from ..panes.wording import short_path
 from .pick import Pick, Refused, Suggestion
+from .pick_model import near_by
 
 
 class ChoosePreviewModel(Pick[PreviewModel]):
@@ -32,8 +33,8 @@ class ChoosePreviewModel(Pick[PreviewModel]):
 
     def _all(self) -> Iterable[Suggestion]:
         seen: set[str] = set()
-        cached = [found.name for found in weights.cached()]
-        for name in [*self._names, *cached, str(DEMO / "model")]:
+        listed = [one.name for one in weights.listing(near_by()) if one.main and one.complete]
+        for name in [*self._names, *listed]:
             if name in seen:
                 continue
             seen.add(name)
@@ -43,7 +44,7 @@ class ChoosePreviewModel(Pick[PreviewModel]):
                 continue
             if found is not None:
                 about = "" if found.template else "no chat template"
-                yield Suggestion(name, name, about)
+                yield Suggestion(name, short_path(name), about)
 
     def accept(self, text: str) -> PreviewModel:
         try:

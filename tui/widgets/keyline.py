@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from textual import events
 from textual.content import Content
 from textual.screen import Screen
@@ -31,8 +34,10 @@ class KeyLine(Canvas):
 
     ALLOW_SELECT = False
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, hints: Mapping[str, str] | None = None, id: str | None = None) -> None:
+        """`hints`: other words than the table's, by the keys' ids."""
         super().__init__(id=id)
+        self._hints = hints or {}
         self._keys: list[Key] = []
         self._places: list[tuple[int, int, Key]] = []
 
@@ -42,7 +47,8 @@ class KeyLine(Canvas):
 
     def _update(self, screen: Screen[object]) -> None:
         if screen.is_current:
-            keys = [key for key in working(screen.active_bindings) if key.hint]
+            there = working(screen.active_bindings)
+            keys = [replace(key, hint=self._hints.get(key.id, key.hint)) for key in there if key.hint]
             foremost = {key: place for place, key in enumerate(FOREMOST)}
             self._keys = sorted(keys, key=lambda key: foremost.get(key.id, len(foremost)))
             self.repaint()

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from ....engines.text import one_line
 from ....monitors.log import Line
 from ...keys import bindings
-from ...panes.log import LogLines, _wrap
+from ...panes.log import LogLines, wrapped_rows
 
 KEPT_LINES = 20_000
 ERRORS = re.compile(
@@ -74,11 +74,11 @@ class PageLog(LogLines):
     def add(self, lines: list[Line]) -> None:
         first = len(self._lines)
         self._lines += lines
-        self._wrapped += _wrap(lines, self._wrapped_width)
+        self._wrapped += wrapped_rows(lines, self._wrapped_width)
         if (pattern := self._pattern) is not None:
             self._matches += [first + at for at, line in enumerate(lines) if pattern.search(line.text)]
         if (over := len(self._lines) - KEPT_LINES) > 0:
-            rows = len(_wrap(self._lines[:over], self._wrapped_width))
+            rows = len(wrapped_rows(self._lines[:over], self._wrapped_width))
             del self._lines[:over], self._wrapped[:rows]
             self.top -= rows  # what is being read stays where it is
             self._origin = max(self._origin - over, 0)
@@ -108,7 +108,7 @@ class PageLog(LogLines):
         count = super().lay_out(width, height)
         if self._here is not None and self._here_rows[0] != width:
             first = self._first_row(self._here)
-            self._here_rows = (width, first, first + len(_wrap([self._lines[self._here]], width)))
+            self._here_rows = (width, first, first + len(wrapped_rows([self._lines[self._here]], width)))
         return count
 
     def line(self, index: int, width: int) -> Content:
@@ -121,7 +121,7 @@ class PageLog(LogLines):
         return content
 
     def _first_row(self, line: int) -> int:
-        return len(_wrap(self._lines[:line], self._wrapped_width))
+        return len(wrapped_rows(self._lines[:line], self._wrapped_width))
 
     def _line_at(self, row: int) -> int:
         """The line that begins at a row or behind it."""
@@ -129,7 +129,7 @@ class PageLog(LogLines):
         for at, line in enumerate(self._lines):
             if rows >= row:
                 return at
-            rows += len(_wrap([line], self._wrapped_width))
+            rows += len(wrapped_rows([line], self._wrapped_width))
         return len(self._lines)
 
     def _go(self, line: int) -> None:
