@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ...monitors.hardware import HardwareMonitor, Series
 
 HARDWARE_SECONDS = 2.0
+IDLE_SECONDS = 10.0  # between the readings shown while no job runs: a still screen sends nothing
 
 
 class HardwareLook:
@@ -36,6 +37,8 @@ class HardwareLook:
         self._app, self._settings = app, settings
         self._monitor: HardwareMonitor | None = None
         self._plans: dict[str, tuple[int, bool] | None] = {}
+        self._posted_seconds = float("-inf")
+        self._was_idle = False
         self.jobs: Jobs | None = None
 
     def __call__(self) -> float:
@@ -50,8 +53,13 @@ class HardwareLook:
         reading = self._monitor.poll(time.monotonic())
         if reading is not None:
             alive = [job for job in (self.jobs.summaries if self.jobs else ()) if job.state.state in ALIVE]
-            hardware = hardware_of(reading.snapshot, reading.host, alive, self._planned(alive))
-            self._app.post_message(HardwareRead(_with_histories(hardware, self._monitor)))
+            idle = not alive and not computing(reading.snapshot.gpus)
+            now = time.monotonic()
+            if not (idle and self._was_idle) or now - self._posted_seconds >= IDLE_SECONDS:
+                hardware = hardware_of(reading.snapshot, reading.host, alive, self._planned(alive))
+                self._app.post_message(HardwareRead(_with_histories(hardware, self._monitor)))
+                self._posted_seconds = now
+            self._was_idle = idle
         return max(self._monitor.wait_seconds(time.monotonic()), 0.05)
 
     def _planned(self, alive: Iterable[Summary]) -> dict[str, tuple[int, bool] | None]:
