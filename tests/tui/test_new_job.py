@@ -417,6 +417,37 @@ async def test_a_copy_has_all_that_the_first_was_asked(bench: Workbench) -> None
     bench.wait_for(job, JobState.succeeded)
 
 
+async def test_a_copy_that_is_only_looked_at_or_changed_leaves_the_draft_alone(bench: Workbench) -> None:
+    async def copy(pilot: Pilot[None]) -> NewJob:
+        values = {"name": "bot", "model": str(bench.model), "data": {"train": str(bench.data)}}
+        pilot.app.post_message(OpenNewJob(values))
+        await until(pilot, lambda: isinstance(pilot.app.screen, NewJob))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, NewJob)
+        return pilot.app.screen
+
+    async with the_app(bench) as pilot:
+        await form(pilot, *"mine", "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+        await copy(pilot)
+        await pilot.press("escape")
+        assert of(pilot).remembered.draft["data.train"] == "mine"
+        await copy(pilot)
+        await pilot.press("end", "x", "escape")
+        assert field(await copy(pilot), "data.train").text == f"{bench.data}x"
+        await pilot.press("escape")
+        assert field(await form(pilot), "data.train").text == "mine"
+
+
+async def test_what_is_typed_at_once_replaces_what_was_left(bench: Workbench) -> None:
+    async with the_app(bench) as pilot:
+        of(pilot).remembered.chose(model=str(bench.model))
+        await form(pilot, *"mine", "escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+        screen = await form(pilot, *"other")
+        assert field(screen, "data.train").text == "other"
+
+
 # -- moving about
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from textual.app import ComposeResult
+import msgspec
+from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from ...engines.models.weights import listing
 from ...engines.settings import Settings
@@ -44,6 +46,9 @@ PLACEHOLDERS = {
     MODEL: "organisation/name on the hub, or a folder; Enter shows what is here",
 }
 
+_changed: WeakKeyDictionary[App[Any], dict[bytes, dict[str, str]]] = WeakKeyDictionary()
+"""What was left in forms that began filled in, by what they began with. It lasts as long as its app."""
+
 
 class Fields(VerticalScroll, can_focus=False, inherit_bindings=False):
     """Scrolls with the focus and the wheel: the arrows go from field to field."""
@@ -62,12 +67,14 @@ class JobForm(View[None]):
     def __init__(self, settings: Settings, remembered: Remembered, values: Mapping[str, Any]) -> None:
         """
         Args:
-            values: what is filled in, nested as in job.toml; empty: the draft that was left, if any.
+            values: what is filled in, nested as in job.toml; empty: the draft that was left, if any. What
+                is changed in a form that begins filled in is kept by itself, beside that draft.
         """
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
         self.settings, self.remembered = settings, remembered
         self.planner = Planner(self.finetui, self)
+        self._began_with = msgspec.json.encode(values, order="deterministic") if values else b""
         self._timer: Timer | None = None
         self._entries: list[Entry] = []
         """Of the engine whose settings are shown."""
@@ -78,9 +85,10 @@ class JobForm(View[None]):
         return self.app  # type: ignore[return-value]
 
     def _begin(self, values: Mapping[str, Any]) -> None:
-        texts = self.planner.settables.texts(values) if values else dict(self.remembered.draft)
+        left = self._left
+        texts = dict(left) if left or not values else self.planner.settables.texts(values)
         jobs = self.finetui.jobs.summaries if self.finetui.jobs is not None else ()
-        if values and NAME in texts:
+        if values and not left and NAME in texts:
             texts[NAME] = next_name(texts[NAME], {job.name for job in jobs})
         used = [*self.remembered.recent_models, *(job.model for job in jobs[:1])]
         if not texts.get(MODEL) and used:
@@ -119,6 +127,8 @@ class JobForm(View[None]):
         self.planner.start()
         empty = [key for key in (TRAIN, MODEL) if key not in self.planner.texts]
         self._focus((empty or [TRAIN])[0])
+        if isinstance(self.focused, Input):
+            self.focused.select_all()  # what is typed at once is meant instead of what was left
         if MODEL in empty:
             self.run_worker(self._find_model, thread=True, group="models")
         self.planner.plan()
@@ -139,12 +149,25 @@ class JobForm(View[None]):
     # -- what is typed
 
     def on_setting_field_changed(self, message: SettingField.Changed) -> None:
+        if message.text == self.planner.texts.get(message.key, ""):
+            return  # a field that was just mounted says what stands in it
         self.planner.change(self.planner.texts | {message.key: message.text})
         self._plan_after(CALM_SECONDS)
         self._keep()
 
-    def _keep(self) -> None:
-        self.remembered.draft = dict(self.planner.texts)
+    @property
+    def _left(self) -> dict[str, str]:
+        """The draft that was left in such a form."""
+        if not self._began_with:
+            return self.remembered.draft
+        return _changed.get(self.finetui, {}).get(self._began_with, {})
+
+    def _keep(self, texts: Mapping[str, str] | None = None) -> None:
+        texts = dict(self.planner.texts if texts is None else texts)
+        if self._began_with:
+            _changed.setdefault(self.finetui, {})[self._began_with] = texts
+        else:
+            self.remembered.draft = texts
 
     def _set(self, changes: Mapping[str, str], *, anew: bool = False, keep: bool = True) -> None:
         """Fill fields in as if they were typed; `anew`: all others are emptied."""
@@ -198,7 +221,7 @@ class JobForm(View[None]):
         spec = self.planner.prospect.spec
         if spec is not None:
             self.remembered.chose(spec.data.train, spec.model)
-        self.remembered.draft = {}
+        self._keep({})
         self.dismiss()
 
     # -- how it is shown
