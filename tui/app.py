@@ -11,8 +11,10 @@ import time
 import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakKeyDictionary
 
 from rich.text import Text
+from textual import events
 from textual.actions import ActionParseResult
 from textual.app import App
 from textual.binding import BindingType
@@ -54,6 +56,7 @@ from .messages import (
 )
 from .panes import wording
 from .panes.list import ListCanvas
+from .panes.pane import PaneCanvas
 from .remembered import Remembered
 from .screens.help import Help
 from .screens.main import MainScreen
@@ -124,6 +127,8 @@ class FinetuiApp(App[None]):
         self.set_keymap(remapped(settings))
         check_theme(settings)
         self._interrupted_at = float("-inf")
+        self._sent: WeakKeyDictionary[events.Key, DOMNode] = WeakKeyDictionary()
+        """Keys on their way, and who had the focus when they came."""
         self._until = until
         self._select = until or self.remembered.job or None
         self._first_start = until is None and not Remembered.exists(settings.home)
@@ -136,7 +141,7 @@ class FinetuiApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         said = meanings(self.current_theme)
         # A theme that was chosen may have no colours left: what is selected is reversed.
-        return said | {"list-cursor-style": "reverse"} if self.no_color else said
+        return said | {"list-cursor-style": "reverse", "chosen": "bold underline"} if self.no_color else said
 
     def get_default_screen(self) -> Screen[object]:
         return self.main  # type: ignore[return-value]
@@ -341,14 +346,32 @@ class FinetuiApp(App[None]):
                 return bool(why)
         return False
 
-    def action_command_palette(self) -> None:
-        super().action_command_palette()
-        self.call_after_refresh(self._calm_cursor)
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed at once after a key that opens a field is that field's.
 
-    def _calm_cursor(self) -> None:
-        # A cursor that blinks sends bytes while nothing happens.
-        for field in self.screen.query(Input):
-            field.cursor_blink = False
+        Such keys were sent to the list that had the focus when they came; it has no use for a letter that
+        is none of its keys, so they come by here.
+        """
+        if isinstance(event, events.Key):
+            focused = self.focused or self.screen
+            if not event.is_forwarded:
+                self._sent[event] = focused
+            elif isinstance(self._sent.pop(event, None), PaneCanvas) and isinstance(focused, Input):
+                self._sent[again := events.Key(event.key, event.character)] = focused
+                focused._forward_event(again)
+                return
+        await super().on_event(event)
+
+    async def action_command_palette(self) -> None:  # type: ignore[override]
+        from .commands import Palette
+
+        if isinstance(self.screen, Palette):
+            return
+        # Waited for, so that the next letter is typed there.
+        await self.push_screen(palette := Palette(id="--command-palette"))
+        field = palette.query_one(Input)
+        field.cursor_blink = False  # a blinking cursor sends bytes while nothing happens
+        palette.set_focus(field)
 
     def action_help(self) -> None:
         self.push_screen(Help(working(self.screen.active_bindings)))

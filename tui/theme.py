@@ -221,7 +221,8 @@ def _luminance(colour: Color) -> float:
 def meanings(theme: Theme) -> dict[str, str]:
     """What our widgets name beside Textual's own variables, in the colours of a theme that doesn't say.
 
-    `list-cursor-style` is a style, not a colour: how the selected line of a list looks.
+    `list-cursor-style` is a style, not a colour: how the selected line of a list looks. `chosen` is the
+    same for a list of Textual's, in whose lines `reverse` is lost (8.2.8).
     """
     if theme.ansi:
         # The terminal's grey ("bright black") is not for text: Solarized has its ground there. The selected
@@ -240,6 +241,7 @@ def meanings(theme: Theme) -> dict[str, str]:
             "bar-rest": grey,
             "list-cursor": "ansi_blue" if theme.dark else "ansi_white",
             "list-cursor-style": "reverse",
+            "chosen": "bold underline",
             "log-event": theme.secondary or theme.primary,
             "key": theme.primary,
             "quiet": "ansi_default",
@@ -262,6 +264,7 @@ def meanings(theme: Theme) -> dict[str, str]:
         "bar-rest": ground.blend(ink, 0.22).hex,
         "list-cursor": ground.blend(primary, 0.25).hex,
         "list-cursor-style": f"on {theme.variables.get('list-cursor', ground.blend(primary, 0.25).hex)}",
+        "chosen": "none",
         "log-event": _legible(secondary, ground, ink, TEXT).hex,
         "key": _legible(primary, ground, ink, TEXT).hex,
         "quiet": _legible(ground.blend(ink, 0.6), ground, ink, QUIET).hex,
