@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import on
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.widgets import Input
+from textual.worker import Worker, WorkerState
 
 from ..engines.text import one_line
 from .keys import working
@@ -20,6 +23,35 @@ if TYPE_CHECKING:
 
 MOST = 40
 """Jobs shown for what was typed; with more letters they become fewer."""
+
+
+class Palette(CommandPalette):
+    """Enter takes what is found for the letters that stand there, even where it is not found yet.
+
+    Textual's own (8.2.8) would take the first of what was found for the letters before.
+    """
+
+    _search: Worker[None] | None = None
+    _wanted = False
+    """Enter was pressed before the search was through."""
+
+    def _gather_commands(self, search_value: str) -> Worker[None]:
+        self._wanted = False
+        self._search = search = super()._gather_commands(search_value)
+        return search
+
+    @on(Input.Submitted)
+    def _take_when_found(self, event: Input.Submitted) -> None:
+        if self._search is not None and not self._search.is_finished:
+            event.prevent_default()
+            event.stop()
+            self._wanted = True
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        found = event.worker is self._search and event.state == WorkerState.SUCCESS
+        if found and self._wanted:
+            self._wanted = False
+            self._action_command_list("select")
 
 
 @dataclass(frozen=True)

@@ -32,20 +32,26 @@ class FilterLine(Input):
 
     def on_input_changed(self, message: Input.Changed) -> None:
         message.stop()
-        if message.value != self._list.filter:
-            self._list.filter = message.value
+        self._narrow()
+
+    def _narrow(self) -> None:
+        if self.value != self._list.filter:
+            self._list.filter = self.value
 
     def on_blur(self, event: events.Blur) -> None:
         self.remove()
 
     def action_move(self, by: int) -> None:
+        self._narrow()
         self._list.move_by(by)
 
     def action_keep(self) -> None:
+        self._narrow()  # letters that came at once with Enter are told of later
         self._close()
 
     def action_clear(self) -> None:
-        self._list.filter = ""
+        self.value = ""
+        self._narrow()
         self._close()
 
     def _close(self) -> None:

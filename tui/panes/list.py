@@ -242,9 +242,10 @@ class ListCanvas(PaneCanvas, Generic[Item], inherit_bindings=False):
             self._marks.append(key)
         self._tell_marks()
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         line = FilterLine(self)
-        self.query_ancestor(Pane).mount(line, after=self)
+        # Waited for, so that the next letter is typed there.
+        await self.query_ancestor(Pane).mount(line, after=self)
         self.screen.set_focus(line)
 
     def clear_filter(self) -> bool:

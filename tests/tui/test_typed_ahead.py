@@ -1,0 +1,65 @@
+"""Keys that come faster than the app opens what they are for: none is lost, none does something else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from finetui.engines.settings import Settings
+from finetui.engines.states import JobState
+from finetui.tui.app import FinetuiApp
+from finetui.tui.screens.job import JobPage
+from homes.jobs import add_job
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Wait for the app; fails where it doesn't come to that in ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await pilot.pause(0.02)
+
+
+async def ready(pilot: Pilot[None], jobs: int) -> FinetuiApp:
+    app = pilot.app
+    assert isinstance(app, FinetuiApp)
+    await until(pilot, lambda: app.jobs is not None and len(app.jobs.summaries) == jobs)
+    await pilot.pause()
+    return app
+
+
+def burst(app: FinetuiApp, *keys: str) -> None:
+    """As a terminal does that has read them all at once."""
+    for key in keys:
+        one = len(key) == 1
+        app.post_message(events.Key(_character_to_key(key) if one else key, key if one else None))
+
+
+async def test_the_palette_takes_what_was_typed_and_not_what_was_found_before(settings: Settings) -> None:
+    for number in range(300):
+        add_job(settings, f"gsm{number}", JobState.succeeded)
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 300)
+        for number in (200, 107, 31):
+            burst(app, "ctrl+p", *f"gsm{number}", "enter")
+            await until(pilot, lambda: isinstance(app.screen, JobPage))
+            assert app.main.selected is not None and app.main.selected.name == f"gsm{number}"
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_a_filter_typed_at_once_is_kept(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        jobs = app.main.jobs.list
+        for _ in range(3):
+            burst(app, "/", *"sum", "enter")
+            await until(pilot, lambda: jobs.filter == "sum")
+            await pilot.pause()
+            assert jobs.has_focus and [job.name for job in jobs.items] == ["summaries"]
+            burst(app, "/", *"zz", "escape")
+            await until(pilot, lambda: not jobs.filter)
+            await pilot.pause()
+            assert jobs.has_focus and len(jobs.items) == 6
