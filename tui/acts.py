@@ -6,8 +6,10 @@ A worker and not a thread of its own: leaving waits for it, so that what was ask
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..engines.datasets.known import Known, forget
 from ..engines.engine import Engine, EngineError, find_engine
 from ..engines.job import Job, JobBusy
 from ..engines.settings import Settings
@@ -15,6 +17,7 @@ from ..engines.spec import SpecError
 from ..engines.store import Store, Summary
 from ..engines.text import clean, one_line
 from .messages import OpenNewJob
+from .usable import trouble
 
 if TYPE_CHECKING:
     from .app import FinetuiApp
@@ -41,7 +44,19 @@ class Acts:
         def act() -> None:
             Store(self._settings.home).remove(Job(self._settings.home, summary.id))
 
-        self._run(act, f"{one_line(summary.name, 40)} is removed.")
+        self._run(act, f"{one_line(summary.name, 40)} is removed.", of_job=True)
+
+    def forget(self, known: Known) -> None:
+        """Take a dataset off the list; the file stays, and what jobs trained on stays listed."""
+        path = Path(known.path)
+        name = one_line(path.name, 40)
+
+        def act() -> None:
+            forget(self._settings.home, path)
+            self._app.call_from_thread(self._app.look_at_datasets)
+
+        listed = f"{name} stays listed: a job used it."
+        self._run(act, listed if known.job is not None else f"{name} is off the list; the file stays.")
 
     def duplicate(self, summary: Summary) -> None:
         """Open the form with what was asked of a job."""
@@ -81,23 +96,28 @@ class Acts:
             engine = find_engine(summary.state.engine, self._settings)
             ask(engine, Job(self._settings.home, summary.id))
 
-        self._run(act, f"{one_line(summary.name, 40)} {done}.")
+        self._run(act, f"{one_line(summary.name, 40)} {done}.", of_job=True)
 
-    def _run(self, act: Callable[[], None], done: str) -> None:
+    def _run(self, act: Callable[[], None], done: str, *, of_job: bool = False) -> None:
+        """`of_job`: it is done with a job that was there; what is missing is that."""
+
         def work() -> None:
             severity, message = "information", done
             try:
                 act()
             except EngineError as error:
                 severity, message = "error", f"{error.message}. {error.advice}".strip()
-            except FileNotFoundError:
-                severity, message = "error", "This job is no longer there."
             except OSError as error:
-                where = f"{error.filename}: " if error.filename else ""
-                severity, message = "error", f"{where}{error.strerror or error}"
+                severity, message = "error", self._why(error, of_job)
             except (JobBusy, SpecError) as error:
                 severity, message = "error", str(error)
             self._app.call_from_thread(self._app.tell, clean(message), severity)
             self._app.call_from_thread(self._app.look_again)
 
         self._app.run_worker(work, group="acts", thread=True, exit_on_error=True)
+
+    def _why(self, error: OSError, of_job: bool) -> str:
+        if of_job and isinstance(error, FileNotFoundError):
+            return "This job is no longer there."
+        where = f"{error.filename}: " if error.filename else ""
+        return trouble(self._settings.home) or f"{where}{error.strerror or error}"

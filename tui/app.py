@@ -179,6 +179,10 @@ class FinetuiApp(App[None]):
         """Something was done to a job: see what, at once."""
         self._watchers["jobs"].wake()
 
+    def look_at_datasets(self) -> None:
+        """Something was done to the list of datasets: see what, at once."""
+        self._watchers["datasets"].wake()
+
     def select_soon(self, job_id: str) -> None:
         """Select a job when it is in the list."""
         self._select = job_id

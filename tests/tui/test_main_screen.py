@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from finetui.engines.datasets.known import remember
+from finetui.engines.home import Home
 from finetui.engines.local.progress import Progress
 from finetui.engines.settings import Settings, SettingsError
 from finetui.engines.states import JobState
@@ -18,6 +20,7 @@ from finetui.tui.keys import remapped
 from finetui.tui.remembered import Remembered
 from finetui.tui.screens.first_start import FirstStart
 from finetui.tui.screens.help import Help
+from finetui.tui.screens.question import Question
 from finetui.tui.widgets.keyline import KeyLine
 from homes.jobs import add_job, write_metrics
 from textual.command import CommandPalette
@@ -251,3 +254,42 @@ async def test_ten_thousand_jobs_are_filtered_with_every_letter(settings: Settin
         seconds = time.perf_counter() - started
         assert len(app.main.jobs.list.items) == 111 and seconds < 0.25, seconds
         print(seconds)
+
+
+async def test_in_the_pane_of_datasets_keys_are_for_datasets(tmp_path: Path, busy: Settings) -> None:
+    rows = tmp_path / "mine.jsonl"
+    rows.write_text('{"prompt": "a", "completion": "b"}\n' * 3)
+    remember(busy.home, rows)
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        datasets = app.main.datasets.list
+        await until(pilot, lambda: datasets.choose(str(rows)))
+        await pilot.press("2")
+        await until(pilot, lambda: "n new" in hints(app) and "s stop" not in hints(app))
+        for key in "drsKtp":
+            app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda: "Choose a job first: 1." in told(app))
+            assert app.screen is app.main
+        await pilot.press("X")
+        await until(pilot, lambda: "mine.jsonl is off the list; the file stays." in told(app))
+        await until(pilot, lambda: all(known.path != str(rows) for known in datasets.items))
+        assert rows.exists() and app.screen is app.main
+        await pilot.press("1", "j", "j", "X")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "Remove the job night-run?" in shown
+
+
+@pytest.mark.parametrize("kind", ["a plain file", "no place"])
+async def test_a_home_that_cannot_be_used_is_said(tmp_path: Path, kind: str) -> None:
+    home = tmp_path / "home"
+    home.write_text("")
+    path = home if kind == "a plain file" else home / "below"
+    app = FinetuiApp(Settings(Home(path), tmp_path / "config.toml"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "can't be written" in str(app.main.jobs._border_subtitle))
+        assert app.screen is app.main
+        await pilot.press("D")
+        await until(pilot, lambda: "set FINETUI_HOME to a folder of yours" in told(app))
+        assert "no longer there" not in told(app)

@@ -10,6 +10,7 @@ from textual.app import App
 from ...engines.settings import Settings
 from ...monitors.jobs import Jobs, JobsMonitor
 from ..messages import JobsChanged
+from ..usable import trouble
 
 TROUBLE_SECONDS = 5.0
 
@@ -18,9 +19,14 @@ class JobsLook:
     """Looks for changed jobs."""
 
     def __init__(self, app: App[Any], settings: Settings) -> None:
-        self._app, self._monitor = app, JobsMonitor(settings)
+        self._app, self._monitor, self._home = app, JobsMonitor(settings), settings.home
+        self._usable = False
 
     def __call__(self) -> float:
+        if not self._usable and (why := trouble(self._home)):
+            self._app.post_message(JobsChanged(Jobs((), complete=False), why))
+            return TROUBLE_SECONDS
+        self._usable = True
         told = self._monitor.problem
         try:
             jobs = self._monitor.poll()

@@ -157,10 +157,11 @@ class MainScreen(View[None]):
             return ""
         if action in ("log_scale", "axis"):
             return "The selected job has no losses yet." if self.loss.chart.empty else ""
-        if action == "copy" and self.pane is self.datasets and self.datasets.list.selected:
-            return ""
         if action not in ("stop", "kill", "resume", "duplicate", "remove", "notes", "copy", "playground"):
             return ""
+        if self.pane is self.datasets:
+            nothing = "" if self.datasets.list.selected else "There is nothing here yet."
+            return nothing if action in ("remove", "copy") else "Choose a job first: 1."
         if self.selected is None:
             return "No job is selected; n makes one."
         return _why_not(action, self.selected.state)
@@ -227,7 +228,10 @@ class MainScreen(View[None]):
             self._acts.resume(job)
 
     def action_remove(self) -> None:
-        if job := self.selected:
+        if self.pane is self.datasets:
+            if known := self.datasets.list.selected:
+                self._acts.forget(known)
+        elif job := self.selected:
             ask_to_remove(self, job, self._acts)
 
     def action_new_job(self) -> None:
@@ -250,7 +254,7 @@ class MainScreen(View[None]):
         pane = self.pane
         if pane is self.datasets and (known := self.datasets.list.selected):
             self.post_message(CopyText(str(Path(known.path)), "the dataset's path"))
-        elif job := self.selected:
+        elif pane is not self.datasets and (job := self.selected):
             self._acts.copy(job)
 
     def action_axis(self) -> None:
@@ -260,6 +264,14 @@ class MainScreen(View[None]):
         self._acts.demo()
 
 
+_HAS_COME_TO = {
+    JobState.succeeded: "has succeeded",
+    JobState.failed: "has failed",
+    JobState.cancelled: "was cancelled",
+    JobState.interrupted: "was interrupted",
+}
+
+
 def _why_not(action: str, state: State) -> str:
     """Why something can't be done with a job as it stands; empty: it can."""
     now = state.state
@@ -267,7 +279,7 @@ def _why_not(action: str, state: State) -> str:
         case "stop" if now == JobState.stopping:
             return "It is stopping; K ends it at once."
         case "stop" | "kill" if now not in UNFINISHED:
-            return f"It is {now}; there is nothing to stop."
+            return f"It {_HAS_COME_TO.get(now, f'is {now}')}: there is nothing to stop."
         case "resume" if now == JobState.queued:
             return "It is queued and starts by itself."
         case "resume" if now == JobState.succeeded:

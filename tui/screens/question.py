@@ -61,7 +61,7 @@ def ask_to_kill(screen: Screen[Any], job: Summary, acts: Acts) -> None:
 
 def ask_to_remove(screen: Screen[Any], job: Summary, acts: Acts) -> None:
     """Ask on a screen whether a job is to be removed with all that it made, and remove it."""
-    question = f"Remove {one_line(job.name, 40)}?"
+    question = f"Remove the job {one_line(job.name, 40)}?"
     explanation = "Its folder goes, with checkpoints, result, metrics and log. Your own files stay."
 
     def answered(yes: bool | None) -> None:
