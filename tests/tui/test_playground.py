@@ -481,6 +481,30 @@ async def test_answers_are_copied(settings: Settings, job: Job) -> None:
         assert room.app.clipboard == "base · tiny: base: hi\n\nfaq: tuned: hi"
 
 
+async def test_without_an_answer_there_is_nothing_to_copy(settings: Settings, job: Job) -> None:
+    async with playground(settings, job) as room:
+        await room.pilot.press("ctrl+y")
+        await room.until(lambda: any("no answer yet" in one.message for one in room.app._notifications))
+
+
+async def test_what_was_left_is_there_again(settings: Settings, job: Job) -> None:
+    async with playground(settings, job) as room:
+        await room.pilot.press("f2")
+        await room.until(lambda: isinstance(room.app.screen, WhoAnswers))
+        await room.pilot.press("space", "enter")  # not the base
+        await room.until(lambda: room.said() == ["faq"])
+        room.screen._sampling = Sampling(32, 0.5)
+        await room.pilot.press("ctrl+n", *"ab", "escape")
+        await room.until(lambda: not isinstance(room.app.screen, Playground))
+        room.app.main.post_message(OpenPlayground(job.id))
+        await room.until(lambda: isinstance(room.app.screen, Playground) and room.said())
+        assert room.prompt.text.endswith("ab")
+        assert len(room.prompt.text) > 2
+        await room.until(lambda: "row 1" in room.title)
+        assert room.said() == ["faq"]
+        assert "temperature 0.5" in room.text
+
+
 async def test_leaving_while_it_loads_ends_the_process(settings: Settings, job: Job, tmp_path: Path) -> None:
     (tmp_path / "slow").touch()
     async with playground(settings, job, loaded=False) as room:

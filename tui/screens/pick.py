@@ -73,6 +73,9 @@ class Pick(ModalScreen[Result]):
         self._found: Sequence[Suggestion] = ()
         self._moved = False
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self._found) if action in ("complete", "move") else True
+
     def find(self, text: str) -> Sequence[Suggestion]:
         """What fits a text. Called in a thread."""
         return ()
@@ -136,6 +139,7 @@ class Pick(ModalScreen[Result]):
             for one in found
         )
         self._list.display = bool(found)
+        self.refresh_bindings()
 
     def _say(self, fault: str) -> None:
         word = self.query_one("#word", Static)
@@ -148,16 +152,13 @@ class Pick(ModalScreen[Result]):
         self._use(self._found[event.option_index], take=True)
 
     def action_move(self, by: int) -> None:
-        if self._found:
-            place = self._list.highlighted
-            self._list.highlighted = (0 if by > 0 else -1) if place is None else (place + by)
-            self._list.highlighted = (self._list.highlighted or 0) % len(self._found)
-            self._moved = True
+        place = self._list.highlighted
+        self._list.highlighted = (0 if by > 0 else -1) if place is None else (place + by)
+        self._list.highlighted = (self._list.highlighted or 0) % len(self._found)
+        self._moved = True
 
     def action_complete(self) -> None:
         """To what all suggestions begin with; then to the selected one, or the only one."""
-        if not self._found:
-            return
         if self._moved and self._list.highlighted is not None:
             self._use(self._found[self._list.highlighted], take=False)
             return

@@ -54,8 +54,11 @@ class Playground(PlaygroundStage):
         if action == "system":
             return self._models is not None and not self._models.raw and not self.running
         if action == "copy":
-            return any(reply.text for reply in self._replies)
+            return True if any(reply.text for reply in self._replies) else None
         return True
+
+    def why_not(self, action: str) -> str:
+        return "There is no answer yet." if action == "copy" else ""
 
     def action_send(self) -> None:
         question = self._question()
@@ -90,7 +93,7 @@ class Playground(PlaygroundStage):
         if any(reply.running and not reply.stopping for reply in self._replies):
             self.action_stop()
         else:
-            self.dismiss()
+            self._leave()
 
     def action_row(self, by: int) -> None:
         assert self._models is not None

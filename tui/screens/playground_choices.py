@@ -158,7 +158,7 @@ class Earlier(Dialog[Asked]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield self._list
-        yield KeyLine(id="keys")
+        yield KeyLine(hints={"list.open": "take"}, id="keys")
 
     def on_mount(self) -> None:
         self.framed("Asked before · Enter brings it back")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from textual.app import App
 
 from ...engines.datasets.question import Question
+from ...engines.models.chat import Sampling
 from ..looks.models import Models
 from ..panes.wording import plural
 
@@ -42,6 +47,29 @@ class Draft:
         if self.basis is not None:
             return self.basis if text == self._shown else self.basis.with_text(text)
         return Question(text) if raw else Question([{"role": "user", "content": text}])
+
+
+@dataclass(frozen=True)
+class Left:
+    """What was left in a job's playground and is there again while the app runs.
+
+    Args:
+        prompt: as its field showed it.
+        system: None: the one that the data has.
+        with_jobs: whose jobs answered beside it.
+        labels: who answered; empty: who answers by default.
+    """
+
+    prompt: str = ""
+    draft: Draft = field(default_factory=Draft)
+    sampling: Sampling = field(default_factory=Sampling)
+    system: str | None = None
+    with_jobs: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+left_by_job: WeakKeyDictionary[App[Any], dict[str, Left]] = WeakKeyDictionary()
+"""By the app and the jobs' ids; it is not written anywhere."""
 
 
 def place_of(models: Models | None, row: int | None, question: Question | None) -> list[str]:

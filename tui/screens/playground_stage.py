@@ -14,7 +14,6 @@ from ...engines.datasets.question import Question
 from ...engines.engine import EngineError
 from ...engines.job import Job
 from ...engines.machine import machine_id
-from ...engines.models.chat import Sampling
 from ...engines.models.history import Asked, keep
 from ...engines.models.talk import Reply, Talk
 from ...engines.settings import Settings
@@ -28,7 +27,7 @@ from ..widgets.prompt import Prompt
 from ..widgets.sides import Sides
 from ..widgets.topline import TopLine
 from .playground_columns import Columns
-from .playground_draft import Draft, place_of
+from .playground_draft import Left, left_by_job, place_of
 from .playground_kept import to_keep
 from .playground_words import how_drawn, standing, system_line
 from .view import View
@@ -64,7 +63,8 @@ class PlaygroundStage(View[None]):
         self._models: Models | None = None
         self._problem: EngineError | None = None
         self._talk = Talk(self._hear)
-        self._sampling = self._asked_sampling = Sampling()
+        self._left = left_by_job.get(self.app, {}).get(job_id, Left())
+        self._sampling = self._asked_sampling = self._left.sampling
         self._system = ""
         self._columns = Columns(id="answers")
         self._replies: list[Reply] = []
@@ -72,7 +72,7 @@ class PlaygroundStage(View[None]):
         """What the answers are to, with its system prompt."""
         self._asked_at = 0.0
         self._asked_row: int | None = None
-        self._draft = Draft()
+        self._draft = self._left.draft
         self._unkept = False
         self._busy_with = ""
 
@@ -90,8 +90,21 @@ class PlaygroundStage(View[None]):
         self._seconds = self.set_interval(1.0, self._draw)
         if (jobs := self.app.jobs) is not None:
             self.show_jobs(jobs, None)
+        self.query_one(Prompt).fill(self._left.prompt)
         self._find()
         self._draw()
+
+    def _leave(self) -> None:
+        """Close; what is half typed and was chosen is there again the next time."""
+        models, prompt = self._models, self.query_one(Prompt).text
+        system, labels = self._left.system, self._left.labels
+        if models is not None:
+            system = self._system if self._system != models.system else None
+            changed = self._chosen != models.chosen
+            labels = tuple(one.label for one in self._chosen) if changed else ()
+        left = Left(prompt, self._draft, self._sampling, system, self._with_jobs, labels)
+        left_by_job.setdefault(self.app, {})[self._job.id] = left
+        self.dismiss()
 
     def on_unmount(self) -> None:
         self._talk.close()
@@ -126,8 +139,10 @@ class PlaygroundStage(View[None]):
     def _found(self, models: Models) -> None:
         if not self.is_mounted:
             return
-        self._models, self._system = models, models.system
-        self._choose(models.chosen)
+        self._models, left = models, self._left
+        self._system = models.system if left.system is None else left.system
+        labels = left.labels if left.with_jobs == self._with_jobs else ()
+        self._choose(tuple(one for one in models.answerers if one.label in labels) or models.chosen)
         if len(models.answerers) == 1:
             self.app.tell("There is no result and no checkpoint yet: only the base answers.", "warning")
         for sentence in models.refused:
