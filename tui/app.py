@@ -28,7 +28,7 @@ from ..engines.job import Job
 from ..engines.settings import Settings
 from ..engines.states import ENDED, UNFINISHED, JobState
 from ..engines.store import Summary
-from ..engines.text import clean
+from ..engines.text import clean, one_line
 from ..monitors.jobs import Jobs
 from . import endings, partial_updates
 from .acts import Acts
@@ -131,6 +131,10 @@ class FinetuiApp(App[None]):
         """Keys on their way, and who had the focus when they came."""
         self._until = until
         self._select = until or self.remembered.job or None
+        self._mark = list(self.remembered.marked)
+        """Ids of jobs to mark when all have been read."""
+        self._started: set[str] = set()
+        """Ids of jobs that were started here and not seen yet."""
         self._first_start = until is None and not Remembered.exists(settings.home)
         self._welcomed: FirstStart | None = None
         self._watch = 0
@@ -171,6 +175,7 @@ class FinetuiApp(App[None]):
             now.job = main.selected.id
         if self.theme != self._first_theme:
             now.theme = self.theme
+        now.marked = self._mark or [job.id for job in main.jobs.list.marked]
         now.pane, now.filter = main.last_pane, main.jobs.list.filter
         now.axis, now.log_scale = main.loss.axis, main.loss.chart.log_scale
         now.save(self.settings.home)
@@ -205,9 +210,23 @@ class FinetuiApp(App[None]):
         if self._until is not None and self._has_ended(message.jobs, self._until):
             self._until = None
             self.set_timer(LAST_LOOK_SECONDS, self.exit)
+        self._mark_again(message.jobs)
         self._select_now(message.jobs)
+        self._tell_started(message.jobs)
         self._welcome(message.jobs)
         self._follow_selected()
+
+    def _mark_again(self, jobs: Jobs) -> None:
+        if self._mark and jobs.complete:
+            self.main.jobs.list.mark_these(self._mark)
+            self._mark = []
+
+    def _tell_started(self, jobs: Jobs) -> None:
+        for job in jobs.summaries if self._started else ():
+            if job.id in self._started:
+                self._started.remove(job.id)
+                if self.screen is not self.main:  # where it would be seen
+                    self.tell(f"{one_line(job.name, 40)} starts; Esc leads to it.")
 
     def _select_now(self, jobs: Jobs) -> None:
         wanted = self._select
@@ -322,6 +341,7 @@ class FinetuiApp(App[None]):
         self.push_screen(Playground(self.settings, message.job_id, message.with_jobs))
 
     def on_job_started(self, message: JobStarted) -> None:
+        self._started.add(message.job_id)
         self.select_soon(message.job_id)
 
     def on_copy_text(self, message: CopyText) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.keys import Keys, _character_to_key, key_to_character
+from textual.keys import REPLACED_KEYS, Keys, _character_to_key, key_to_character
 
 from ..engines.settings import Settings, SettingsError
 
@@ -113,7 +113,7 @@ KEYS: tuple[Key, ...] = (
     Key("job.copy", "y", "copy", "y", "copy its id, path or command", "main", "copy", "Copy"),
     Key("demo", "D", "demo", "D", "start the demo: a small real job", "main", "demo", "Start the demo"),
     Key("chart.log", "L", "log_scale", "L", "logarithmic or linear loss", "main", "log scale", "Log scale"),
-    Key("chart.axis", "x", "axis", "x", "along updates, tokens, epochs or time", "main", "x axis", "X axis"),
+    Key("chart.axis", "x", "axis", "x", "along updates, tokens, epochs or time", "main", "axis", "X axis"),
     Key("pane.zoom", "z", "zoom", "z", "the pane on the whole screen, and back", "main", "zoom", "Zoom pane"),
     Key("pane.jobs", "1", "focus_pane('jobs')", "1 … 5", "to a pane by its number", "main", "", "Go to jobs"),
     Key("pane.datasets", "2", "focus_pane('datasets')", "2", "", "main", "", "Go to datasets"),
@@ -172,7 +172,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("page.previous", "shift+tab,left_square_bracket", "step(-1)", "Shift+Tab", "", "job"),
     Key("page.log", "L", "log_scale", "L", "logarithmic or linear loss", "job", "log scale", "Log scale"),
-    Key("page.axis", "x", "axis", "x", "along updates, tokens, epochs or time", "job", "x axis", "X axis"),
+    Key("page.axis", "x", "axis", "x", "along updates, tokens, epochs or time", "job", "axis", "X axis"),
     Key("page.back", "escape,q", "back", "Esc q", "back", "job", "back"),
     Key("notes.save", "ctrl+s", "save", "Ctrl+S", "keep tags and note", "notes", "save"),
     Key("notes.back", "escape", "back", "Esc", "back; asks where something would be lost", "notes", "back"),
@@ -344,16 +344,25 @@ WRITTEN = {
     "tab": "Tab",
     "enter": "Enter",
     "space": "Space",
+    "backspace": "Backspace",
+    "delete": "Delete",
 }
 
 
 def write(name: str) -> str:
     """A key of Textual's name as it is written on a keyboard: slash is /, ctrl+s is Ctrl+S."""
     *held, last = name.split("+")
-    character = WRITTEN.get(last) or (last if len(last) == 1 else key_to_character(last))
+    character = WRITTEN.get(last) or _character(last)
     if held and character and len(character) == 1:
         character = character.upper()
     return "+".join([*(part.capitalize() for part in held), character or last.capitalize()])
+
+
+def _character(last: str) -> str | None:
+    """What a key without its modifiers types; None where that is nothing that can be seen."""
+    # Textual 8.2.8 knows some characters by shorter names, of which it does not find them again.
+    character = last if len(last) == 1 else key_to_character(REPLACED_KEYS.get(last, last))
+    return character if character and character.isprintable() else None
 
 
 TOGETHER: tuple[frozenset[Where], ...] = (
@@ -408,7 +417,7 @@ def _name(part: str) -> str | None:
     *held, last = part.split("+") if len(part) > 1 else [part]
     if len(last) == 1:
         last = _character_to_key(last)
-    known = last in {key.value for key in Keys} or key_to_character(last) is not None
+    known = last in {key.value for key in Keys} or _character(last) is not None
     if not known or any(modifier not in ("ctrl", "shift", "alt") for modifier in held):
         return None
     return "+".join([*held, last])

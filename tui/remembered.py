@@ -19,6 +19,8 @@ class Remembered(msgspec.Struct, omit_defaults=True):
     theme: str = ""
     job: str = ""
     """The selected job's id."""
+    marked: list[str] = msgspec.field(default_factory=list)
+    """The marked jobs' ids."""
     pane: str = ""
     filter: str = ""
     log_scale: bool = False

@@ -16,7 +16,8 @@ from finetui.engines.local.progress import Progress
 from finetui.engines.settings import Settings, SettingsError
 from finetui.engines.states import JobState
 from finetui.tui.app import FinetuiApp
-from finetui.tui.keys import remapped
+from finetui.tui.keys import remapped, write
+from finetui.tui.messages import JobStarted
 from finetui.tui.remembered import Remembered
 from finetui.tui.screens.first_start import FirstStart
 from finetui.tui.screens.help import Help
@@ -232,6 +233,10 @@ def test_two_keys_can_be_swapped(settings: Settings) -> None:
     assert remapped(swapped) == {"job.stop": "x", "chart.axis": "s"}
 
 
+def test_a_sign_can_be_a_key(settings: Settings) -> None:
+    assert remapped(dataclasses.replace(settings, keys={"job.stop": "_"})) == {"job.stop": "underscore"}
+
+
 async def test_the_first_start_begins_with_a_new_job(settings: Settings) -> None:
     (settings.home.path / "app.json").unlink(missing_ok=True)
     async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
@@ -293,3 +298,63 @@ async def test_a_home_that_cannot_be_used_is_said(tmp_path: Path, kind: str) -> 
         await pilot.press("D")
         await until(pilot, lambda: "set FINETUI_HOME to a folder of yours" in told(app))
         assert "no longer there" not in told(app)
+
+
+async def test_on_a_narrow_screen_the_column_with_the_focus_is_all_there_is(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(40, 10)) as pilot:
+        app = await ready(pilot, 6)
+        for key, pane in [("2", "datasets"), ("tab", "loss"), ("4", "gpu"), ("5", "log"), ("1", "jobs")]:
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.main.pane.id == pane
+            shown = {one.id: one.region for one in app.main.panes if one.region.width}
+            assert pane in shown and all(region.right <= 40 for region in shown.values()), (key, shown)
+            assert shown[pane].width == 40
+            if pane == "log":
+                await pilot.press("z")
+
+
+async def test_marks_are_there_again_after_one_has_left(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        await pilot.press("G", "space", "k", "space")
+        await until(pilot, lambda: len(app.main.marked) == 2)
+        before = [job.id for job in app.main.marked]
+        await pilot.press("q")
+    for _ in range(2):
+        async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+            app = await ready(pilot, 6)
+            jobs = app.main.jobs.list
+            await until(pilot, lambda jobs=jobs: [job.id for job in jobs.marked] == before)
+            await pilot.press("q")
+
+
+async def test_a_job_that_starts_where_it_is_not_seen_is_told(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, Help))
+        job = add_job(busy, "from-afar", S.queued)
+        app.main.post_message(JobStarted(job.id))
+        await until(pilot, lambda: "from-afar starts; Esc leads to it." in told(app))
+
+
+async def test_on_a_page_the_key_line_says_the_way_back(busy: Settings) -> None:
+    async with FinetuiApp(busy).run_test(size=(80, 24)) as pilot:
+        app = await ready(pilot, 6)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not app.main and app.screen.query(KeyLine))
+        line = app.screen.query_one(KeyLine)
+        await until(pilot, lambda: line._rows and line._rows[0].text.rstrip().endswith("Esc back"))
+        assert "leave" not in line._rows[0].text and len(line._rows[0].text.rstrip()) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("tab", "Tab"), ("shift+tab", "Shift+Tab"), ("backspace", "Backspace"), ("delete", "Delete"),
+        ("ctrl+s", "Ctrl+S"), ("slash", "/"), ("plus", "+"), ("X", "X"), ("f5", "F5"), ("home", "Home"),
+    ],
+)  # fmt: skip
+def test_a_key_is_written_as_on_a_keyboard(name: str, written: str) -> None:
+    assert write(name) == written

@@ -149,6 +149,11 @@ class ListCanvas(PaneCanvas, Generic[Item], inherit_bindings=False):
             said = f"{len(self.items):,} of {len(self._all):,} match {one_line(self._filter.strip(), 30)}"
             pane.narrow(said if self._filter.strip() else "")
 
+    def mark_these(self, keys: Sequence[str]) -> None:
+        """Mark these, as far as they are in the list, and no others."""
+        self._marks = list(keys)[:MOST_MARKS]
+        self._tell_marks()
+
     def _tell_marks(self) -> None:
         if not self._marks:
             marked: tuple[Item, ...] = ()

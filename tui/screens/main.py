@@ -42,10 +42,14 @@ if TYPE_CHECKING:
 TALL = 36
 """Rows from which on the log has a pane of its own beside the others; below it is a key away."""
 
+WIDE = 70
+"""Columns from which on both columns of panes have room; below it only the one with the focus is there."""
+
 
 class MainScreen(View[None]):
     """Holds the panes and does what the keys say; what is known comes from the app."""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012 - as Textual declares it
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
@@ -70,7 +74,7 @@ class MainScreen(View[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(id="top")
         with Horizontal(id="columns"):
-            with Vertical(id="left", classes="column"):
+            with Vertical(id="left", classes="column -here"):
                 yield self.jobs
                 yield self.datasets
             with Vertical(id="right", classes="column"):
@@ -84,6 +88,11 @@ class MainScreen(View[None]):
 
     def on_descendant_focus(self) -> None:
         self.last_pane = str(self.pane.id)
+        self._be_in(self.pane)
+
+    def _be_in(self, pane: Pane) -> None:
+        for column in self.query(".column"):
+            column.set_class(column is pane.query_ancestor(".column"), "-here")
 
     @property
     def panes(self) -> tuple[Pane, ...]:
@@ -177,6 +186,7 @@ class MainScreen(View[None]):
         # What has no place on a short screen gets all of it.
         if (self._zoomed or not pane.display) and pane is not self._zoomed:
             self._zoom(pane)
+        self._be_in(pane)
         # At once: focus() waits for a moment, in which the next key finds the old pane.
         self.set_focus(pane.main)
 

@@ -12,8 +12,8 @@ from textual.screen import Screen
 from ..keys import Key, working
 from .canvas import Canvas
 
-LAST = ("help", "palette", "leave")
-"""Always shown, at the end: whoever knows these finds the others."""
+LAST = ("help", "palette")
+"""Always shown, at the end: whoever knows these finds the others. After them how to get out of here."""
 FOREMOST = (
     "job.new",
     "list.open",
@@ -58,11 +58,11 @@ class KeyLine(Canvas):
 
     def line(self, index: int, width: int) -> Content:
         brief = width < ROOMY
-        last = [key for key in self._keys if key.id in LAST]
+        last = self._last()
         room = width - 1 - sum(_width(key, brief) for key in last)
         shown: list[Key] = []
         for key in self._keys:
-            if key.id not in LAST and _width(key, brief) <= room:
+            if key not in last and key.id != "leave" and _width(key, brief) <= room:
                 room -= _width(key, brief)
                 shown.append(key)
         parts: list[str | tuple[str, str]] = [" "]
@@ -72,6 +72,13 @@ class KeyLine(Canvas):
             self._places.append((x, x + _width(key, brief), key))
             x += _width(key, brief)
         return Content.assemble(*parts)
+
+    def _last(self) -> list[Key]:
+        back = [key for key in self._keys if key.id.endswith(".back")]
+        return [
+            *(key for key in self._keys if key.id in LAST),
+            *(back or [key for key in self._keys if key.id == "leave"]),
+        ]
 
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._places:
