@@ -102,7 +102,7 @@ def outcome(checked: Checked, prospect: Prospect, state: str) -> Content:
     noted = [problem for problem in prospect.problems if problem.severity != "note"]
     if noted:
         first = noted[0]
-        place = f"line {first.line}: " if first.line is not None else ""
+        place = f"line {first.line:,}: " if first.line is not None else ""
         count = plural(len(noted), "remark")
         parts.append((f"\n! {count} (Ctrl+R): {place}{one_line(first.message, 200)}", "$warning"))
     return Content.assemble(*parts)

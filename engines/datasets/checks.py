@@ -218,7 +218,7 @@ CHECKS: Mapping[str, Check] = {
     "duplicate": Check(
         "warning",
         "row",
-        "The row is the same as that in line {first}.",
+        "The row is the same as that in line {first:,}.",
         "Remove it, unless it should count twice.",
     ),
     # Training and validation

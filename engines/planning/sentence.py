@@ -11,7 +11,7 @@ from ..text import one_line
 
 
 def sentence(spec: JobSpec, plan: Plan) -> str:
-    """Method, model, place, rows, updates, learning rate and memory, as the plan has them."""
+    """Method, model, place, rows, updates, learning rate and on a GPU memory, as the plan has them."""
     document, values = plan.document, plan.values
     rows, batch = document["data"]["train"]["rows"], values["batch_size"].value
     if values["max_steps"].value:
@@ -22,6 +22,8 @@ def sentence(spec: JobSpec, plan: Plan) -> str:
         much = f"{epochs:g} {'epoch' if epochs == 1 else 'epochs'}, about {_count(updates, 'update')}"
     least = document["estimate"]["at_least_bytes"]
     memory = f", needs at least {_size(least)} (weights alone)" if least else ", memory not estimated yet"
+    if document["device"] == "cpu":
+        memory = ""  # a machine's memory is rarely what is short
     where = {"cpu": "the CPU", "cuda": "a GPU"}[document["device"]]
     valid = document["data"]["valid"]
     held = f"{valid['rows']:,} held out" if valid else "none held out"

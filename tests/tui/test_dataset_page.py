@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets.known import remembered
+from finetui.engines.datasets.known import remember, remembered
 from finetui.engines.datasets.preview import Rendered, Token
 from finetui.engines.demo.job import FOLDER
 from finetui.engines.settings import LocalSettings, Settings
@@ -237,6 +237,16 @@ async def test_any_file_is_shown_with_what_is_wrong(
             await pilot.press(key)
         await pilot.pause()
         assert not set(screen_of(pilot.app)) & set("\x1b\x07\x9b\x00")  # type: ignore[arg-type]
+
+
+async def test_a_file_that_is_gone_can_be_taken_off_the_list(settings: Settings, tmp_path: Path) -> None:
+    remember(settings.home, tmp_path / "gone.jsonl")
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, tmp_path / "gone.jsonl", checked=False)
+        await at(pilot, "X takes it off the list")
+        await pilot.press("X")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, DatasetPage))
+    assert remembered(settings.home) == {}
 
 
 async def test_a_file_that_is_gone_says_so_and_comes_back(settings: Settings, tmp_path: Path) -> None:

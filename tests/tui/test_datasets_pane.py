@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from finetui.engines.datasets.known import Known, remember, remembered
 from finetui.engines.settings import Settings
+from finetui.monitors.jobs import Jobs
 from finetui.tui.app import FinetuiApp
 from finetui.tui.looks.datasets import LOOK_SECONDS, DatasetsLook
 from finetui.tui.messages import DatasetsRead
@@ -107,7 +108,7 @@ async def test_each_line_says_how_a_dataset_stands(settings: Settings) -> None:
             "1.26M tok",
             "ok",
             "a/train",
-            "3 problems",
+            "3 errors",
             "2 warnings",
             "missing",
         ):
@@ -124,10 +125,20 @@ async def test_each_line_says_how_a_dataset_stands(settings: Settings) -> None:
             "1.26 M tok",
             "32 % trained",
             "question-answer",
-            "✗ 3 problems",
+            "✗ 3 errors",
             "/d/b",
         ):
             assert words in screen_of(app), words
+
+
+async def test_a_name_that_many_files_have_gets_its_folder(settings: Settings) -> None:
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await told(pilot)
+        app.main.show_datasets((Known("/d/tickets/train.jsonl", 2), Known("/d/faq/bot.jsonl", 1)))
+        await pilot.pause()
+        assert "tickets/train" in screen_of(app)
+        assert "faq/bot" not in screen_of(app)
 
 
 async def test_where_there_is_none_it_says_how_to_add_one(settings: Settings) -> None:
@@ -280,6 +291,9 @@ def test_files_are_read_one_at_a_time_and_told_only_when_something_changed(
     folder = data(tmp_path)
     heard = Heard()
     look = DatasetsLook(heard, settings)  # type: ignore[arg-type]
+    assert look() < LOOK_SECONDS  # nothing is told: the jobs that are not known yet may have datasets
+    assert heard.messages == []
+    look.jobs = Jobs(())
     assert look() == LOOK_SECONDS
     assert heard.standing() == []
     remember(settings.home, folder / "train.jsonl")

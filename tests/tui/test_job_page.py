@@ -18,6 +18,7 @@ from finetui.tui.app import FinetuiApp
 from finetui.tui.messages import OpenJob, OpenNewJob, OpenPlayground
 from finetui.tui.screens.copy import CopyChoice
 from finetui.tui.screens.job import JobPage
+from finetui.tui.screens.job_parts.head import how_far
 from finetui.tui.screens.notes import Notes
 from finetui.tui.screens.question import Question
 from homes.jobs import add_job
@@ -301,3 +302,15 @@ async def test_a_flood_in_the_log_does_not_freeze(settings: Settings) -> None:
         await until(
             pilot, lambda: "left out" in "\n".join(row[0] for row in page.log_part.log_lines._wrapped)
         )
+
+
+def test_while_it_evaluates_the_bar_stays_the_jobs(settings: Settings) -> None:
+    job = add_job(settings, "bot", S.running)
+    (summary,) = Store(settings.home).jobs()
+    state = msgspec.structs.replace(
+        summary.state, phase="evaluating", step=84, total_steps=114, done=0, total=20, unit="rows"
+    )
+    left, _ = how_far(msgspec.structs.replace(summary, state=state), (), None)
+    assert left.plain.endswith("evaluating, 0 % · 84 of 114 · 74 %")
+    assert left.plain.startswith("▇" * 11)
+    assert summary.id == job.id

@@ -12,6 +12,8 @@ from ...engines.settings import Settings
 from ...monitors.jobs import Jobs
 from ..messages import DatasetsRead
 
+SOON_SECONDS = 0.2
+"""Until the next look while the jobs are not all known: their files are datasets too."""
 LOOK_SECONDS = 2.0
 """Between looks at the list and the files' times of change."""
 MANY = 500
@@ -31,6 +33,8 @@ class DatasetsLook:
 
     def __call__(self) -> float:
         known = self._datasets.known(self.jobs.summaries if self.jobs is not None else ())
+        if not known and (self.jobs is None or not self.jobs.complete):
+            return SOON_SECONDS  # there may be some: nobody is told yet that there are none
         unread = next((one for one in known if one.rows is None and not one.missing), None)
         if unread is None:
             self._tell(known)

@@ -27,6 +27,9 @@ from .wording import percent, short_path
 FULL_NAMES, FORMATS, FOLDERS = 56, 72, 104
 """Cells from which on a line has room for file endings, formats and trained shares, folders."""
 
+SAY_LITTLE = frozenset({"train", "training", "valid", "validation", "test", "eval", "data", "dataset"})
+"""Names of files that many folders have: the folder says more."""
+
 WELCOME = (
     "No dataset is known yet.",
     "a adds a file: it is checked at once, and its rows",
@@ -54,11 +57,12 @@ class DatasetsList(ListCanvas[Known]):
         """Whether there is nothing at all to show, filtered or not."""
 
     def learn(self, datasets: Sequence[Known]) -> None:
-        """All that there are: names that stand for several files get their folder, columns their width."""
+        """All that there are: names that say little or stand for several files get their folder."""
         same = Counter(Path(known.path).name for known in datasets)
+        little = {name for name in same if same[name] > 1 or name.partition(".")[0].casefold() in SAY_LITTLE}
         self._names = {
             known.path: one_line(
-                path.name if same[path.name] == 1 else os.path.join(path.parent.name, path.name), 200
+                os.path.join(path.parent.name, path.name) if path.name in little else path.name, 200
             )
             for known in datasets
             for path in (Path(known.path),)
@@ -180,7 +184,7 @@ def standing(known: Known) -> tuple[str, str, str]:
     if known.errors is None or known.rows is None:
         return " ", "", "$quiet"
     if known.errors:
-        word = "problem" if known.errors == 1 else "problems"
+        word = "error" if known.errors == 1 else "errors"
         return (
             "✗",
             f"{ticks.count(known.errors) if known.errors > 99 else known.errors} {word}"[:11],

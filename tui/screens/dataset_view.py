@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from ...engines.datasets.checked import Checked
-from ...engines.datasets.known import Known, absolute
+from ...engines.datasets.known import Known, absolute, remembered
 from ...engines.datasets.preview import PreviewModel, Rendered
 from ...engines.datasets.rows import NumberedRow, Rows
 from ...engines.settings import Settings
@@ -45,6 +45,8 @@ class DatasetView(View[None]):
         self._settings, self._path = settings, Path(absolute(path))
         self._rows: Rows | None = None
         self._problem = ""
+        self._listed = False
+        """Whether it can be taken off the list; known where there is a problem."""
         self._number = 0
         self._goal: tuple[str, int] | None = None
         """Where to go once so many rows are found: ("row", number from 0) or ("line", line)."""
@@ -119,6 +121,8 @@ class DatasetView(View[None]):
             if self._rows is not None:
                 self._watchers["about"].wake()
         self._rows, self._problem = message.rows, message.problem
+        if message.problem:
+            self._listed = str(self._path) in remembered(self._settings.home)
         if self._rows is not None:
             if message.anew:
                 self._goal = self._goal or ("row", self._number)  # where one was, in the file as it is now
@@ -248,10 +252,12 @@ class DatasetView(View[None]):
 
     def _no_rows(self) -> list[view.Line]:
         if self._problem:
-            return [
+            lines = [
                 view.Line(Content.styled(f"✗ {clean(str(self._path))}", "$error")),
                 view.Line(Content.styled(f"  {clean(self._problem)}", "")),
             ]
+            way = [view.Line(Content("→ X takes it off the list."))] if self._listed else []
+            return lines + way
         problems = self._rows.problems if self._rows is not None else ()
         if not problems and self._checked is not None:
             problems = self._checked.problems

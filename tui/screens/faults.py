@@ -88,7 +88,7 @@ class Faults(ModalScreen[bool]):
         parts: list[str | tuple[str, str]] = []
         for problem in self._problems[:MOST_SHOWN]:
             mark, colour = MARKS[problem.severity]
-            place = f"line {problem.line}: " if problem.line is not None else ""
+            place = f"line {problem.line:,}: " if problem.line is not None else ""
             parts += [(f"{mark} ", colour), (f"{place}{one_line(problem.message, 400)}\n", "")]
             if problem.fix:
                 parts.append((f"  {one_line(problem.fix, 400)}\n", "$quiet"))

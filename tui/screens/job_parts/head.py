@@ -52,11 +52,14 @@ def how_far(
     """A bar with phase, updates and time left, and ever shorter its pace and memory."""
     state = job.state
     training = state.phase in (None, "training") or state.state in ENDED
-    share = wording.share_done(state) if training else wording.phase_share(state)
+    of_job, of_phase = wording.share_done(state), None if training else wording.phase_share(state)
+    # The bar is the job's also while it evaluates; before its first update it is that of what goes on.
+    share = of_phase if of_job is None else of_job
     words: list[str] = []
     if state.state in ALIVE and state.phase:
-        words.append(one_line(state.phase, 20))
-    if not training and state.done is not None and state.total:
+        far = "" if of_job is None or of_phase is None else f", {wording.percent(of_phase)}"
+        words.append(one_line(state.phase, 20) + far)
+    if of_job is None and not training and state.done is not None and state.total:
         words.append(f"{state.done:,.0f} of {state.total:,.0f} {one_line(state.unit or '', 12)}".strip())
     if state.step is not None and state.total_steps:
         words.append(f"{state.step:,} of {state.total_steps:,}")
