@@ -465,6 +465,24 @@ async def test_groups_fold_by_keys_and_by_the_mouse(bench: Workbench) -> None:
         assert isinstance(screen.focused, (FoldLine, Input))
 
 
+async def test_a_long_reason_is_seen_whole_and_the_field_with_it(bench: Workbench) -> None:
+    async with the_app(bench) as pilot:
+        screen = await filled(pilot, bench)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: len(screen.query(SettingField)) > 10)
+        form, about, rows = screen.query_one("#form"), screen.query_one("#about"), set()
+        for _ in range(len(screen.query(SettingField))):
+            await pilot.press("down")
+            await pilot.pause()
+            one = screen.focused
+            assert one is not None
+            await until(pilot, lambda one=one: form.region.contains_region(one.region))
+            room = about.content_region.width * about.content_region.height
+            assert len(text_of(screen, "#about")) <= room
+            rows.add(about.region.height)
+        assert rows > {1}
+
+
 async def test_the_arrows_go_through_all_fields_and_say_what_each_is_for(bench: Workbench) -> None:
     async with the_app(bench) as pilot:
         screen = await form(pilot, "ctrl+t")

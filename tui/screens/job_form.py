@@ -53,6 +53,11 @@ _changed: WeakKeyDictionary[App[Any], dict[bytes, dict[str, str]]] = WeakKeyDict
 class Fields(VerticalScroll, can_focus=False, inherit_bindings=False):
     """Scrolls with the focus and the wheel: the arrows go from field to field."""
 
+    def on_resize(self) -> None:
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:  # what is said of it may have become longer
+            self.call_after_refresh(focused.scroll_visible, animate=False)
+
 
 class JobForm(View[None]):
     """A draft, and what would come of it."""
