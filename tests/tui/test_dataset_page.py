@@ -116,6 +116,8 @@ async def test_to_a_row_by_its_number_or_by_its_line(settings: Settings, tmp_pat
             await until(pilot, lambda: isinstance(pilot.app.screen, RowNumber))
             dialog = pilot.app.screen
             assert isinstance(dialog, RowNumber)
+            await until(pilot, lambda: "Enter take" in screen_of(pilot.app))  # type: ignore[arg-type]
+            assert "Tab" not in screen_of(pilot.app), "there is nothing to complete"  # type: ignore[arg-type]
             dialog._fill(typed)
             await pilot.press("enter")
             await until(pilot, lambda dialog=dialog: "✗" in str(dialog.query_one("#word", Static).render()))
