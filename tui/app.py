@@ -151,6 +151,7 @@ class FinetuiApp(App[None]):
         return self.main  # type: ignore[return-value]
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, self._paint_again)
         self.main.jobs.list.filter = self.remembered.filter
         self.main.loss.axis = self.remembered.axis
         self.main.loss.chart.log_scale = self.remembered.log_scale
@@ -159,6 +160,10 @@ class FinetuiApp(App[None]):
             self.main.set_focus(pane.main)
         # The first frame does not wait for what the watchers import and read.
         self.call_after_refresh(self._begin_watching)
+
+    def _paint_again(self, app: App[object]) -> None:
+        # Back from the shell: the terminal's screen is empty, Textual 8.2.8 sends only what changed.
+        self._display(self.screen, self.screen._compositor.render_update(full=True))
 
     def _begin_watching(self) -> None:
         for watcher in self._watchers.values():

@@ -287,6 +287,7 @@ KEYS: tuple[Key, ...] = (
         "commands",
     ),
     Key("copy", "ctrl+c", "help_quit", "Ctrl+C", "copy what the mouse marked; twice leaves", "app"),
+    Key("suspend", "ctrl+z", "suspend_process", "Ctrl+Z", "to the shell; fg comes back", "app"),
     Key("leave", "q,ctrl+q", "leave", "q", "leave; jobs go on", "app", "leave (jobs go on)", "Leave"),
 )
 

@@ -1,8 +1,11 @@
-"""Keys that come faster than the app opens what they are for: none is lost, none does something else."""
+"""Keys that come faster than the app opens what they are for are not lost; to the shell and back."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import Callable
 
 from finetui.engines.settings import Settings
@@ -10,6 +13,7 @@ from finetui.engines.states import JobState
 from finetui.tui.app import FinetuiApp
 from finetui.tui.screens.job import JobPage
 from homes.jobs import add_job
+from homes.terminal import Terminal
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -63,3 +67,26 @@ async def test_a_filter_typed_at_once_is_kept(busy: Settings) -> None:
             await until(pilot, lambda: not jobs.filter)
             await pilot.pause()
             assert jobs.has_focus and len(jobs.items) == 6
+
+
+def test_ctrl_z_leads_to_the_shell_and_fg_back(
+    busy: Settings, terminals: Callable[[Settings], Terminal]
+) -> None:
+    terminal = terminals(busy)
+    terminal.wait_for("support-bot")
+    terminal.press("\x1a")
+    deadline, stopped = time.monotonic() + 10, False
+    while not stopped and time.monotonic() < deadline:
+        terminal.read()  # what it sends last must have room
+        pid, status = os.waitpid(terminal.pid, os.WNOHANG | os.WUNTRACED)
+        stopped = pid == terminal.pid and os.WIFSTOPPED(status)
+    assert stopped
+    while terminal.read():
+        pass
+    assert b"\x1b[?1049l" in terminal.raw, "the shell's own screen is back"
+    terminal.screen.reset()
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.wait_for("support-bot")
+    terminal.press("q")
+    terminal.wait_for_end()
+    assert terminal.code == 0
