@@ -156,7 +156,7 @@ async def playground(shot: Shot) -> None:
 
 
 async def dataset(shot: Shot) -> None:
-    await shot.until("✓ ", "train.jsonl")
+    await shot.until("✓ ", "train")
     await shot.press("2")
     await shot.press("enter")
     await shot.until("row 1 of")
