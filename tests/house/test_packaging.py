@@ -95,7 +95,7 @@ def test_what_is_installed_runs_away_from_the_checkout(wheel: Path, tmp_path: Pa
 
 
 # Put together here, so that this file doesn't hold what it looks for.
-FOREIGN = re.compile(rf"(?<![\w.\-])/({'wo' + 'rk'}|{'ro' + 'ot'}|{'tm' + 'p/w'}|home/(?!you\b|user\b)\w+)/")
+FOREIGN = re.compile(rf"(?<![\w.\-~])/({'wo' + 'rk'}|{'ro' + 'ot'}|{'tm' + 'p/w'}|home/(?!you\b|user\b)\w+)/")
 REGISTRIES = re.compile("|".join(["extra-" + "index-url", "--index" + "-url https?://", "/opt/" + "pypi"]))
 
 
