@@ -11,10 +11,8 @@ import time
 import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
-from weakref import WeakKeyDictionary
 
 from rich.text import Text
-from textual import events
 from textual.actions import ActionParseResult
 from textual.app import App
 from textual.binding import BindingType
@@ -56,12 +54,12 @@ from .messages import (
 )
 from .panes import wording
 from .panes.list import ListCanvas
-from .panes.pane import PaneCanvas
 from .remembered import Remembered
 from .screens.help import Help
 from .screens.main import MainScreen
 from .screens.view import View
 from .theme import check_theme, meanings, theme_for, themes
+from .typed_ahead import TypedAhead
 from .watchers import Watcher
 
 if TYPE_CHECKING:
@@ -72,7 +70,6 @@ LAST_LOOK_SECONDS = 2.0
 
 TWICE_SECONDS = 3.0
 """Ctrl+C within this time of another leaves."""
-
 
 MOST_TOLD = 3
 """Ends of jobs that are told one by one when many come at once."""
@@ -85,7 +82,7 @@ def _commands() -> type[Provider]:
     return Commands
 
 
-class FinetuiApp(App[None]):
+class FinetuiApp(TypedAhead):
     """finetui on a terminal."""
 
     TITLE = "finetui"
@@ -127,8 +124,6 @@ class FinetuiApp(App[None]):
         self.set_keymap(remapped(settings))
         check_theme(settings)
         self._interrupted_at = float("-inf")
-        self._sent: WeakKeyDictionary[events.Key, DOMNode] = WeakKeyDictionary()
-        """Keys on their way, and who had the focus when they came."""
         self._until = until
         self._select = until or self.remembered.job or None
         self._mark = list(self.remembered.marked)
@@ -374,22 +369,6 @@ class FinetuiApp(App[None]):
                     self.tell(why, "warning")
                 return bool(why)
         return False
-
-    async def on_event(self, event: events.Event) -> None:
-        """What is typed at once after a key that opens a field is that field's.
-
-        Such keys were sent to the list that had the focus when they came; it has no use for a letter that
-        is none of its keys, so they come by here.
-        """
-        if isinstance(event, events.Key):
-            focused = self.focused or self.screen
-            if not event.is_forwarded:
-                self._sent[event] = focused
-            elif isinstance(self._sent.pop(event, None), PaneCanvas) and isinstance(focused, Input):
-                self._sent[again := events.Key(event.key, event.character)] = focused
-                focused._forward_event(again)
-                return
-        await super().on_event(event)
 
     async def action_command_palette(self) -> None:  # type: ignore[override]
         from .commands import Palette

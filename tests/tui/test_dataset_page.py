@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from finetui.tui.screens.dataset import DatasetPage
 from finetui.tui.screens.preview_model import ChoosePreviewModel
 from finetui.tui.screens.problems import Problems
 from finetui.tui.screens.row_number import RowNumber
+from homes.waiting import until
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.pilot import Pilot
@@ -38,13 +37,6 @@ def settings(settings: Settings) -> Settings:
     """An empty home on which the app was left before: it welcomes nobody."""
     Remembered().save(settings.home)
     return settings
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 15) -> None:
-    """Wait for the app; fails where it doesn't come to that."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await pilot.pause(0.02)
 
 
 def screen_of(app: FinetuiApp) -> str:

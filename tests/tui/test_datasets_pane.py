@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from finetui.tui.messages import DatasetsRead
 from finetui.tui.panes.datasets import WELCOME
 from finetui.tui.remembered import Remembered
 from finetui.tui.screens.add_file import AddFile
+from homes.waiting import until
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
@@ -30,13 +29,6 @@ def settings(settings: Settings) -> Settings:
     """An empty home on which the app was left before: it welcomes nobody."""
     Remembered().save(settings.home)
     return settings
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for the app; fails where it doesn't come to that in ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)
 
 
 async def told(pilot: Pilot[None]) -> None:

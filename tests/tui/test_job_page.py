@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -22,19 +21,13 @@ from finetui.tui.screens.job_parts.head import how_far
 from finetui.tui.screens.notes import Notes
 from finetui.tui.screens.question import Question
 from homes.jobs import add_job
+from homes.waiting import until
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 S = JobState
 EVIL = "\x1b]0;owned\x07\x1b[31m[/nope] [bold]x"
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for the app; fails where it doesn't come to that in ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)
 
 
 async def opened(pilot: Pilot[None], job: Job) -> JobPage:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,26 +14,10 @@ from finetui.tui.screens.help import Help
 from finetui.tui.screens.question import Question
 from finetui.tui.widgets.keyline import KeyLine
 from homes.jobs import add_job
+from homes.waiting import ready, until
 from textual.command import CommandPalette
-from textual.pilot import Pilot
 
 S = JobState
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for the app; fails where it doesn't come to that in ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)
-
-
-async def ready(pilot: Pilot[None], jobs: int) -> FinetuiApp:
-    """The app once it has read its jobs and the selected one's points."""
-    app = pilot.app
-    assert isinstance(app, FinetuiApp)
-    await until(pilot, lambda: len(app.main.jobs.list.items) == jobs)
-    await pilot.pause()
-    return app
 
 
 def selected(app: FinetuiApp) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -24,17 +22,11 @@ from finetui.tui.screens.help import Help
 from finetui.tui.screens.question import Question
 from finetui.tui.widgets.keyline import KeyLine
 from homes.jobs import add_job, write_metrics
+from homes.waiting import until
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 S = JobState
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for the app; fails where it doesn't come to that in ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)
 
 
 async def ready(pilot: Pilot[None], jobs: int) -> FinetuiApp:

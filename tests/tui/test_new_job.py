@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from finetui.tui.screens.pick_model import PickModel
 from finetui.tui.widgets.choice import Choice
 from finetui.tui.widgets.field import SettingField
 from finetui.tui.widgets.group import FoldLine, SettingGroup
+from homes.waiting import until
 from local import conftest as local_conftest
 from local.workbench import Workbench
 from textual.pilot import Pilot
@@ -29,13 +29,6 @@ from textual.widgets import Input, OptionList, Static
 
 bench = local_conftest.bench
 """The fixture: a home with a stand-in for the trainer."""
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for the app; fails where it doesn't come to that in ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)
 
 
 @asynccontextmanager

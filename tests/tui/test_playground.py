@@ -29,14 +29,9 @@ from finetui.tui.widgets.prompt import Prompt
 from homes.jobs import add_job
 from homes.talking import talking_job, turn, write_rows
 from homes.terminal import Terminal
+from homes.waiting import until
 from textual import events
 from textual.pilot import Pilot
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)
 
 
 class Room:

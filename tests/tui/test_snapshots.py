@@ -6,7 +6,6 @@ what changed.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -28,6 +27,7 @@ from finetui.tui.screens.job import JobPage
 from finetui.tui.screens.new_job import NewJob
 from finetui.tui.screens.playground import Playground
 from homes.talking import talking_job
+from homes.waiting import until
 from textual.pilot import Pilot
 
 GIB = 2**30
@@ -111,12 +111,6 @@ def looks_right(
         colours = ""
     Remembered(theme=colours).save(settings.home)
     return Looker(snap_compare, size)
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await pilot.pause(0.02)
 
 
 def of(pilot: Pilot[None]) -> FinetuiApp:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
@@ -14,24 +13,9 @@ from finetui.tui.app import FinetuiApp
 from finetui.tui.screens.job import JobPage
 from homes.jobs import add_job
 from homes.terminal import Terminal
+from homes.waiting import ready, until
 from textual import events
 from textual.keys import _character_to_key
-from textual.pilot import Pilot
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for the app; fails where it doesn't come to that in ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)
-
-
-async def ready(pilot: Pilot[None], jobs: int) -> FinetuiApp:
-    app = pilot.app
-    assert isinstance(app, FinetuiApp)
-    await until(pilot, lambda: app.jobs is not None and len(app.jobs.summaries) == jobs)
-    await pilot.pause()
-    return app
 
 
 def burst(app: FinetuiApp, *keys: str) -> None:
