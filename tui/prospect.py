@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engines.datasets.checks import CHECKS
+from ..engines.datasets.checks.table import CHECKS
 from ..engines.datasets.prepare import DataError
 from ..engines.datasets.problem import Problem
 from ..engines.datasets.read import UnknownFormat

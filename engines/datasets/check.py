@@ -2,60 +2,72 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .checks import CHECKS, found
-from .problem import Problem, Severity
-from .read import Dataset, Record, Row, open_dataset
+from .checks.table import found
+from .examine import Examiner, Findings
+from .formats.columns import Columns
+from .keys import keys_of
+from .problem import Problem
+from .read import Dataset, Record, open_dataset
+from .seen import Seen
+from .sources.source import blocks
+from .tally import Tally
+from .targets.registry import target_named
+from .targets.target import FileFacts, Target
+from .tokens.counter import Counter
 
 
-class Tally:
-    """Problems counted by check, with the first few of each kept: a file may have a million.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a check is to look at.
 
     Args:
-        limit_examples: how many of each check are kept for a file; None keeps all.
+        format: the form of the rows, where the user knows better than the detection.
+        columns: a known form's keys under the file's own names.
+        target: whose rules count (a name of `TARGETS`); None: those that all share.
+        model: whose tokenizer counts; None: the target's usual one, or none.
+        limit_examples: how many problems of each check are kept for a file; None keeps all.
     """
 
-    def __init__(self, limit_examples: int | None = 3) -> None:
-        self._limit = limit_examples
-        self._kept: list[Problem] = []
-        self._met: Counter[tuple[str | None, str]] = Counter()
-        self.counts: Counter[str] = Counter()
-
-    def add(self, problem: Problem) -> None:
-        """Counts a problem, and keeps it while its file has room; the same note is kept once a file."""
-        self.counts[problem.id] += 1
-        sort = problem.message if problem.severity == "note" else problem.id
-        limit = 1 if problem.severity == "note" else self._limit
-        self._met[problem.path, sort] += 1
-        if limit is None or self._met[problem.path, sort] <= limit:
-            self._kept.append(problem)
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Those that were kept: errors first, then warnings, then notes, each in the order of the file."""
-        order: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
-        return tuple(sorted(self._kept, key=lambda problem: order[problem.severity]))
-
-    def count(self, severity: Severity) -> int:
-        """How many problems of a severity were met, kept or not."""
-        return sum(count for check, count in self.counts.items() if CHECKS[check].severity == severity)
+    format: str | None = None
+    columns: Columns | None = None
+    target: str | None = None
+    model: str | None = None
+    limit_examples: int | None = 3
 
 
-class Duplicates:
-    """Finds rows that were met before, by 64-bit hashes of their bytes (some 100 bytes of memory a row)."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How far a check is: bytes of the file as it lies on the disk, and rows."""
 
-    def __init__(self) -> None:
-        self._first: dict[int, int] = {}
+    path: Path
+    bytes: int
+    size_bytes: int
+    rows: int
 
-    def first_line(self, row: Row) -> int | None:
-        """The line of the row's first appearance; None when this is it."""
-        first = self._first.setdefault(hash(row.encoded), row.line)
-        return None if first == row.line else first
+
+@dataclass(frozen=True, slots=True)
+class TokenReport:
+    """The tokens of a file's usable rows.
+
+    Args:
+        tokenizer: what counted.
+        exact: whether the target counts the same; else it is an estimate.
+        basis: the rule's source, or what is estimated.
+        lost_tokens: trained tokens beyond the target's greatest length.
+    """
+
+    tokenizer: str
+    exact: bool
+    basis: str
+    tokens: int
+    trained_tokens: int
+    lost_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +78,7 @@ class FileReport:
         format: the form's name; None when it is not known.
         rows: all rows, usable or not.
         usable_rows: those without errors.
-        tokens: None until counted with a model's tokenizer.
-        trained_tokens: likewise, those in answers.
+        tokens: what was counted; None where nothing counts.
         problems: examples of each problem, worst first.
         counts: how often each check failed.
     """
@@ -78,8 +89,7 @@ class FileReport:
     usable_rows: int
     problems: tuple[Problem, ...]
     counts: dict[str, int] = field(default_factory=dict)
-    tokens: int | None = None
-    trained_tokens: int | None = None
+    tokens: TokenReport | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The file's part of what `check --json` prints."""
@@ -88,8 +98,10 @@ class FileReport:
             "format": self.format,
             "rows": self.rows,
             "usable_rows": self.usable_rows,
-            "tokens": self.tokens,
-            "trained_tokens": self.trained_tokens,
+            "tokens": self.tokens.tokens if self.tokens else None,
+            "trained_tokens": self.tokens.trained_tokens if self.tokens else None,
+            "tokenizer": self.tokens.tokenizer if self.tokens else None,
+            "exact": self.tokens.exact if self.tokens else None,
             "problems": [
                 {
                     "id": problem.id,
@@ -127,62 +139,94 @@ class Report:
         }
 
 
-def check(paths: Iterable[Path], format: str | None = None, limit_examples: int | None = 3) -> Report:
+def check(
+    paths: Iterable[Path], asked: Asked | None = None, progress: Callable[[Done], None] | None = None
+) -> Report:
     """Checks files, each to its end.
 
     Args:
-        format: the form of their rows, when the user knows better than the detection.
-        limit_examples: how many problems of each check are kept for a file; None keeps all.
+        progress: called now and then while a file is read.
 
     Raises:
-        UnknownFormat: when `format` is none of the known names.
+        UnknownFormat: when a form is named that does not exist.
+        UnknownTarget: likewise of a target.
+        EngineError: the tokens can't be counted.
     """
+    asked = asked or Asked()
     files: list[FileReport] = []
     errors = warnings = 0
     for path in paths:
-        tally = Tally(limit_examples)
-        report = _check_file(open_dataset(path, format), tally)
+        report, tally = _check_file(path, asked, progress)
         files.append(report)
         errors += tally.count("error")
         warnings += tally.count("warning")
     return Report(tuple(files), errors, warnings)
 
 
-def _check_file(dataset: Dataset, tally: Tally) -> FileReport:
-    rows = usable = 0
-    for record in examined(dataset, tally):
-        rows += record.is_row
-        usable += record.row is not None
-    return FileReport(
-        path=str(dataset.path),
-        format=dataset.format.name if dataset.format else None,
-        rows=rows,
-        usable_rows=usable,
-        problems=tally.problems,
-        counts=dict(tally.counts),
-    )
+def _check_file(
+    path: Path, asked: Asked, progress: Callable[[Done], None] | None
+) -> tuple[FileReport, Tally]:
+    dataset = open_dataset(path, asked.format, asked.columns)
+    target = target_named(asked.target) if asked.target else None
+    counter = target.counter(asked.model) if target else None
+    try:
+        whole = Findings(Tally(asked.limit_examples))
+        size = _size_of(path)
+        for end, findings in _examined_blocks(dataset, target, counter, asked):
+            whole.merge(findings)
+            if progress is not None:
+                progress(Done(path, end, size, whole.rows))
+    finally:
+        if counter is not None:
+            counter.close()
+    return _report(dataset, target, counter, whole), whole.tally
+
+
+def _examined_blocks(
+    dataset: Dataset, target: Target | None, counter: Counter | None, asked: Asked
+) -> Iterator[tuple[int, Findings]]:
+    examiner = Examiner(dataset, target, counter, asked.limit_examples)
+    for block in blocks(dataset.path):
+        yield block.end, examiner.examine(block)
+
+
+def _report(dataset: Dataset, target: Target | None, counter: Counter | None, whole: Findings) -> FileReport:
+    """Ends a file's check with what only a look at the whole of it shows."""
+    path = str(dataset.path)
+    tally = whole.tally
+    if not whole.rows and not tally.count("error"):
+        tally.add(found("empty-file", path))
+    for problem in whole.seen.problems(path):
+        tally.add(problem)
+    form = dataset.format.name if dataset.format else None
+    if target is not None:
+        bom = bool(tally.counts["bom"])
+        facts = FileFacts(dataset.path, _size_of(dataset.path), form, whole.rows, whole.usable_rows, bom)
+        for problem in target.check_file(facts):
+            tally.add(problem)
+    tokens = None
+    if counter is not None:
+        lengths = whole.lengths
+        total, trained = sum(lengths.tokens), sum(lengths.trained)
+        tokens = TokenReport(counter.name, counter.exact, counter.basis, total, trained, lengths.lost)
+    return FileReport(path, form, whole.rows, whole.usable_rows, tally.problems, dict(tally.counts), tokens)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def examined(dataset: Dataset, tally: Tally) -> Iterator[Record]:
-    """A file's records with every problem tallied, those that only a look at the whole file shows included.
-
-    A row of another kind than the first is an error: the trainer's files have one kind each.
-    """
-    path = str(dataset.path)
-    duplicates = Duplicates()
-    kind: str | None = None
+    """A file's records one by one with every problem tallied, at the end those of the file as a whole."""
+    seen = Seen()
     for record in dataset.records():
         for problem in record.problems:
             tally.add(problem)
-        row = record.row
-        if row is None:
-            yield record
-            continue
-        kind = kind or row.kind
-        if row.kind != kind:
-            tally.add(found("mixed-formats", path, row.line, found=row.kind, format=kind))
-            yield Record(record.line, None, record.problems)
-            continue
-        if (first := duplicates.first_line(row)) is not None:
-            tally.add(found("duplicate", path, row.line, first=first))
+        if record.row is not None:
+            seen.add(record.row.line, keys_of(record.row))
         yield record
+    for problem in seen.problems(str(dataset.path)):
+        tally.add(problem)

@@ -93,9 +93,9 @@ def examine(path: Path, status: os.stat_result) -> Checked:
     Args:
         status: the file's from before reading: what changes meanwhile is read again.
     """
-    from .check import check  # with all formats: a list of what was found before does without them
+    from .check import Asked, check  # with all formats: a list of what was found before does without them
 
-    report = check([path], limit_examples=EXAMPLES)
+    report = check([path], Asked(limit_examples=EXAMPLES))
     [file] = report.files
     return Checked(
         path=str(path),
@@ -121,7 +121,7 @@ def _in_a_process(path: Path, status: os.stat_result) -> Checked:
     except UNREADABLE:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         reason = f"its check ended with status {done.returncode} {' '.join(last)}".strip()
-    from .checks import found
+    from .checks.table import found
 
     problem = found("unreadable-file", str(path), reason=reason, fix="`finetui check` tells more.")
     return Checked(

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from .canonical import Stored, SystemPrompts, Writer
-from .check import Tally, examined
-from .checks import CHECKS, found
+from .check import examined
+from .checks.table import CHECKS, found
+from .keys import keys_of
 from .problem import Problem
 from .read import Kind, open_dataset
-from .split import choose_valid, default_valid_rows, prompt_key
+from .split import choose_valid, default_valid_rows
+from .tally import Tally
 
 
 class DataError(Exception):
@@ -158,13 +160,15 @@ def _spooled(path: Path, data_dir: Path, format: str | None, tally: Tally) -> It
     prompts = SystemPrompts()
     kind: Kind | None = None
     rows = 0
+    if dataset.kind in ("preference", "kto"):
+        tally.add(found(f"{dataset.kind}-data", str(path)))
     with tempfile.TemporaryFile(dir=data_dir, buffering=1 << 20) as lines:
         for record in examined(dataset, tally):
             rows += record.is_row
             if (row := record.row) is not None:
                 kind = kind or row.kind
                 lines.write(row.canonical_line + b"\n")
-                keys.append(prompt_key(row))
+                keys.append(keys_of(row).prompt)
                 places.append(row.line)
                 prompts.add(row)
         if rows and not keys and not _unusable(tally):

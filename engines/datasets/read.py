@@ -10,14 +10,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from .checks import CHECKS, Faults, found, key_list, type_name
+from .checks.table import CHECKS, Faults, found
+from .checks.words import key_list, type_name
+from .formats.columns import Columns, renamed
 from .formats.form import Body, Format
 from .formats.registry import FORMATS, fits, most_fitting, recognise
+from .lessons import examine
 from .problem import Problem
-from .source import raw_values
-from .teaching import examine
+from .sources.source import raw_values
 
-Kind = Literal["messages", "prompt", "text"]
+Kind = Literal["messages", "prompt", "text", "preference", "kto"]
 
 _SNIFFED_ROWS = 50
 _USUAL = ("messages", "question-answer", "text")
@@ -33,7 +35,9 @@ class Row:
     """A canonical row.
 
     Args:
-        body: `messages` with perhaps `tools`, or `prompt` and `completion`, or `text`.
+        body: `messages` with perhaps `tools`; or `prompt` and `completion`; or `text`; or a preference:
+            `messages` (or a text `prompt`) and two answers, `chosen` and `rejected` (turns, or texts after a
+            text prompt); or an answer that was judged (KTO): one of the first two with `label` (bool).
         encoded: the body as JSON; equal bodies have equal bytes.
         file: the name of the file that it comes from.
         line: where it starts there, counted from 1.
@@ -46,7 +50,11 @@ class Row:
 
     @property
     def kind(self) -> Kind:
-        """Which of the three kinds of rows it is."""
+        """Which kind of row it is."""
+        if "chosen" in self.body:
+            return "preference"
+        if "label" in self.body:
+            return "kto"
         if "messages" in self.body:
             return "messages"
         return "text" if "text" in self.body else "prompt"
@@ -82,35 +90,38 @@ class Dataset:
         path: as the user named it.
         format: the form of its rows; None when it is not known.
         named: whether the user named the form.
+        columns: the keys of a known form, and the file's own names for them; None where they are the same.
+        kind: the kind of its rows, that of the first usable one; None until one is known.
     """
 
-    def __init__(self, path: Path, format: Format | None, named: bool) -> None:
+    def __init__(
+        self, path: Path, format: Format | None, named: bool = False, columns: Columns | None = None
+    ) -> None:
         self.path = path
         self.format = format
         self.named = named
+        self.columns = columns
+        self.kind: Kind | None = None
 
     def records(self) -> Iterator[Record]:
         """The file from its start, a record for each row and each problem of the file. Never raises for what
         stands in the file, and can be called again."""
-        name = str(self.path)
         said = False
         empty = True
         for raw in raw_values(self.path):
             if raw.problem is not None:
-                error = raw.problem.severity == "error"
-                empty = empty and not error
-                is_row = error and CHECKS[raw.problem.id].scope == "row"
-                yield Record(raw.line, None, (raw.problem,), is_row)
+                empty = empty and raw.problem.severity != "error"
+                yield Record(raw.line, None, (raw.problem,), counts_as_row(raw.problem))
                 continue
             empty = False
             line = raw.line or 1
-            if said and self._refused:
+            if said and self.format is None:
                 yield Record(line, None)  # said once: it is the same for all rows
                 continue
             said = True
             yield self.record(raw.value, line)
         if empty:
-            yield Record(None, None, (found("empty-file", name),), is_row=False)
+            yield Record(None, None, (found("empty-file", str(self.path)),), is_row=False)
 
     def record(self, value: object, line: int) -> Record:
         """What one value of the file is as a row.
@@ -119,21 +130,21 @@ class Dataset:
             value: as JSON has it.
             line: where it starts.
         """
-        if self.format is None or self.format.refused is not None:
-            return Record(line, None, (self._refusal(value, line),))
+        if self.columns is not None and isinstance(value, dict):
+            value = renamed(value, self.columns)
+        name = str(self.path)
+        if self.format is None:
+            return Record(line, None, (self._unknown(value, line),))
         faults = Faults()
         row = self._row(value, line, self.format, faults)
-        name = str(self.path)
+        if row is not None:
+            self.kind = self.kind or row.kind
+            if row.kind != self.kind:
+                faults.add("mixed-formats", found=row.kind, format=self.kind)
+                row = None
         return Record(line, row, tuple(found(fault.check, name, line, **fault.values) for fault in faults))
 
-    @property
-    def _refused(self) -> bool:
-        """Whether no row of the file can be used, for the file's form."""
-        return self.format is None or self.format.refused is not None
-
-    def _refusal(self, value: object, line: int) -> Problem:
-        if self.format is not None and self.format.refused is not None:
-            return found(self.format.refused, str(self.path), line)
+    def _unknown(self, value: object, line: int) -> Problem:
         if not isinstance(value, dict):
             return found("row-type", str(self.path), line, found=type_name(value))
         return found(
@@ -142,7 +153,7 @@ class Dataset:
             line,
             keys=key_list(value),
             known=" or ".join(FORMATS[name].example for name in _USUAL),
-            names=", ".join(name for name, form in FORMATS.items() if form.refused is None),
+            names=", ".join(FORMATS),
         )
 
     def _row(self, value: Any, line: int, form: Format, faults: Faults) -> Row | None:
@@ -179,25 +190,43 @@ class Dataset:
         return Row(body, encoded, self.path.name, line)
 
 
-def open_dataset(path: Path, format: str | None = None) -> Dataset:
+def counts_as_row(problem: Problem) -> bool:
+    """Whether a problem that stands in place of a row counts as one."""
+    return problem.severity == "error" and CHECKS[problem.id].scope == "row"
+
+
+def open_dataset(path: Path, format: str | None = None, columns: Columns | None = None) -> Dataset:
     """Opens a dataset file, finding out its form from its first rows.
 
     Args:
-        path: JSON or JSON lines, perhaps packed with gzip.
+        path: of any kind that `sources` reads.
         format: the form's name, when the user knows better.
+        columns: the keys of a known form, and the file's names for them; other columns are left alone.
 
     Raises:
         UnknownFormat: when `format` is none of the known names. All that is wrong with the file itself comes
             out of `records` as problems.
     """
-    if format is None:
-        return Dataset(path, sniff(path), named=False)
-    if format not in FORMATS:
+    if format is not None and format not in FORMATS:
         raise UnknownFormat(f"There is no form named {format}. Known forms: {', '.join(FORMATS)}.")
-    return Dataset(path, FORMATS[format], named=True)
+    first = _first_values(path)
+    if columns is not None:
+        first = [renamed(value, columns) if isinstance(value, dict) else value for value in first]
+    form = FORMATS[format] if format is not None else most_fitting(first)
+    dataset = Dataset(path, form, format is not None, columns)
+    for value in first:
+        faults = Faults()
+        if form is not None and (row := dataset._row(value, 1, form, faults)) is not None:
+            dataset.kind = row.kind
+            break
+    return dataset
 
 
 def sniff(path: Path) -> Format | None:
     """The form that most of a file's first rows have; None when no form fits or the file can't be read."""
+    return most_fitting(_first_values(path))
+
+
+def _first_values(path: Path) -> list[Any]:
     values = (raw.value for raw in raw_values(path) if raw.problem is None)
-    return most_fitting(islice(values, _SNIFFED_ROWS))
+    return list(islice(values, _SNIFFED_ROWS))

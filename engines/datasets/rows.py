@@ -22,7 +22,7 @@ from typing import IO
 
 from .problem import Problem
 from .read import Row, open_dataset
-from .source import FileFault, layout_of, line_value, opened, raw_values
+from .sources.source import FileFault, layout_of, line_value, opened, raw_values
 
 PIECE_ROWS = 20_000
 """Found in some 10 ms of a file of lines."""

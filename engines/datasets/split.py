@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from hashlib import blake2b
-
-import msgspec
-
-from .read import Row
 
 SHARE = 0.05
 LEAST_ROWS, MOST_ROWS = 20, 500
 MOST_SHARE = 0.2
-
-_encoder = msgspec.json.Encoder()
 
 
 def default_valid_rows(rows: int) -> int:
@@ -27,29 +20,6 @@ def default_valid_rows(rows: int) -> int:
     return min(max(1, min(wanted, int(rows * MOST_SHARE))), max(rows - 1, 0))
 
 
-def prompt_key(row: Row) -> int:
-    """A 64-bit key that rows with the same prompt share, in every process.
-
-    A conversation's prompt is what comes before its first answer: so a conversation and its continuation
-    share the key. Rows without a prompt (plain text) are their own.
-    """
-    prompt: object
-    match row.kind:
-        case "messages":
-            opening: list[tuple[str, str]] = []
-            for message in row.body["messages"]:
-                if message["role"] == "assistant":
-                    break
-                opening.append((message["role"], message["content"]))
-            prompt = opening
-        case "prompt":
-            prompt = row.body["prompt"]
-        case _:
-            prompt = ""
-    told = _encoder.encode(prompt) if prompt else row.encoded
-    return int.from_bytes(blake2b(told, digest_size=8).digest(), "big")
-
-
 def choose_valid(keys: Sequence[int], count: int, seed: int) -> frozenset[int]:
     """The indices of the rows to validate with: at most `count`, at random.
 
@@ -57,7 +27,7 @@ def choose_valid(keys: Sequence[int], count: int, seed: int) -> frozenset[int]:
     passed over; when all are, the smallest group is taken. Nothing is taken when there is only one group.
 
     Args:
-        keys: each row's `prompt_key`.
+        keys: each row's `Keys.prompt`.
         count: how many rows are wanted.
         seed: the same seed and keys choose the same rows.
     """

@@ -10,9 +10,9 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from ...engines.datasets.check import FileReport
+from ...engines.datasets.check import Asked, FileReport
 from ...engines.datasets.check import check as check_files
-from ...engines.datasets.checks import CHECKS
+from ...engines.datasets.checks.table import CHECKS
 from ...engines.datasets.known import remember
 from ...engines.engine import EngineError
 from ...engines.settings import Settings
@@ -45,7 +45,7 @@ def check(
     """
     if not files:
         raise EngineError("usage", "check: FILES are missing", "`finetui check --help` shows how")
-    report = check_files(files, format, limit_examples=None if all else 3)
+    report = check_files(files, Asked(format=format, limit_examples=None if all else 3))
     _remember(files)
     if json:
         print_json(report.to_json())

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ...engines.datasets.check import check
+from ...engines.datasets.check import Asked, check
 from ...engines.datasets.problem import Problem
 from ...engines.datasets.read import UnknownFormat
 from ...engines.text import one_line
@@ -73,7 +73,7 @@ class Faults(ModalScreen[bool]):
     def _read(self) -> float:
         self._reader.stop()  # once will do
         with contextlib.suppress(UnknownFormat):
-            report = check(self._files, self._format, MOST_SHOWN)
+            report = check(self._files, Asked(format=self._format, limit_examples=MOST_SHOWN))
             self.post_message(self.Found([problem for file in report.files for problem in file.problems]))
         return 0.0
 

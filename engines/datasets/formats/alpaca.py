@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..checks import Faults, shown, type_name
+from ..checks.table import Faults
+from ..checks.words import shown, type_name
 from .conversation import first_key
 from .form import Body, Format, Row, note_ignored, optional_text, text_of
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..checks import Faults, shown, type_name
-from ..json_text import JsonFault, decode_line
+from ..checks.table import Faults
+from ..checks.words import shown, type_name
+from ..sources.json_text import JsonFault, decode_line
 from .form import Body, Row
 
 Message = dict[str, Any]

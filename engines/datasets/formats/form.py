@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks import Faults, key_list, shown, type_name
+from ..checks.table import Faults
+from ..checks.words import key_list, shown, type_name
 
 Row = Mapping[str, Any]
 Body = dict[str, Any]
+
+
+class Losses(set[str]):
+    """What of a row a form has no place for, in words (`tools`, `the rejected answer`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +22,20 @@ class Format:
     """One form of dataset rows.
 
     Args:
-        name: what `--format` takes and `check` reports.
+        name: what `--format` and `--to` take and `check` reports.
         example: a row of this form, short, for messages.
         matches: whether an object looks like a row of this form, by its keys alone.
-        read: makes the canonical body (messages, prompt/completion or text) and notes what is wrong; None
-            when there is nothing to make.
-        refused: the check that says why such rows can't be trained on; None for those that can.
+        read: makes the canonical body (see `read.Row`) and notes what is wrong; None when there is nothing
+            to make.
+        write: the contrary: a canonical body of any kind as a row of this form; None where it can't be one.
+            What of it has no place in this form is named in the losses.
     """
 
     name: str
     example: str
     matches: Callable[[Row], bool]
     read: Callable[[Row, Faults], Body | None]
-    refused: str | None = None
-
-
-def nothing(_row: Row, _faults: Faults) -> None:
-    """The reader of a refused form."""
-    return
+    write: Callable[[Body, Losses], Body | None] | None = None
 
 
 def text_of(row: Row, key: str, faults: Faults, example: str) -> str | None:

@@ -6,7 +6,7 @@ Bedrock's "Prepare data for fine-tuning" (system beside messages), LLaMA-Factory
 
 from __future__ import annotations
 
-from ..checks import Faults
+from ..checks.table import Faults
 from .conversation import conversation
 from .form import Body, Format, Row, note_ignored
 

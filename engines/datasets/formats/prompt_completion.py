@@ -5,7 +5,7 @@ Or two lists of messages, as TRL takes them, which become a conversation.
 
 from __future__ import annotations
 
-from ..checks import Faults
+from ..checks.table import Faults
 from .conversation import conversation
 from .form import Body, Format, Row, note_ignored, text_of
 

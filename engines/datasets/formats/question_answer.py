@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import Faults
+from ..checks.table import Faults
 from .form import Body, Format, Row, note_ignored, optional_text, text_of
 
 _PAIRS = (

@@ -53,4 +53,4 @@ def fits(form: Format, row: Row, named: bool) -> bool:
     if named and form.matches(row):
         return True
     other = recognise(row)
-    return other is form or (other is not None and other.read is form.read and other.refused is None)
+    return other is form or (other is not None and other.read is form.read)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import Faults
+from ..checks.table import Faults
 from .conversation import conversation, first_key
 from .form import Body, Format, Row, note_ignored
 

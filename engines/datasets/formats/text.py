@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checks import Faults
+from ..checks.table import Faults
 from .form import Body, Format, Row, note_ignored, text_of
 
 _EXAMPLE = '{"text": "…"}'

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import check
+from finetui.engines.datasets.check import Asked, check
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.read import open_dataset
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +22,7 @@ fuzzing = settings(
 
 
 def problems(path: Path) -> list[Problem]:
-    [report] = check([path], limit_examples=None).files
+    [report] = check([path], Asked(limit_examples=None)).files
     return list(report.problems)
 
 
@@ -278,7 +278,7 @@ PAIR_KEYS = ("instruction", "input", "output", "prompt", "completion", "question
 def test_any_json_is_read_or_told(rows: list[Any], document: bool, tmp_path: Path):
     path = tmp_path / ("data.json" if document else "data.jsonl")
     path.write_text(json.dumps(rows) if document else "\n".join(json.dumps(row) for row in rows))
-    [report] = check([path], limit_examples=None).files
+    [report] = check([path], Asked(limit_examples=None)).files
     json.dumps(report.to_json(), ensure_ascii=False).encode("utf-8")
     for record in open_dataset(path).records():
         if record.row is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import check
+from finetui.engines.datasets.check import Asked, check
 from finetui.engines.datasets.formats.registry import FORMATS
 from finetui.engines.datasets.read import Record, UnknownFormat, open_dataset, sniff
 
@@ -143,11 +143,11 @@ def test_answers_inside_a_prompt_of_messages_are_given_not_learned(tmp_path: Pat
     assert [message.get("train") for message in body(tmp_path, row)["messages"]] == [None, False, None, None]
 
 
-@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.refused is None])
+@pytest.mark.parametrize("name", list(FORMATS))
 def test_every_form_can_be_named_and_shows_a_row_that_fits(name: str, tmp_path: Path):
     assert FORMATS[name].example
     row = {"text": "t", "question": "q", "answer": "a", "prompt": "p", "completion": "c"}
-    row |= {"instruction": "i", "output": "o", "system": "s"}
+    row |= {"instruction": "i", "output": "o", "system": "s", "chosen": "c", "rejected": "r", "label": True}
     conversation = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
     path = written(tmp_path, {**row, "messages": conversation, "conversations": conversation})
     [record] = read(path, name)
@@ -260,7 +260,7 @@ def test_duplicates_point_to_the_first(tmp_path: Path):
 def test_many_equal_faults_are_counted_but_few_are_shown(tmp_path: Path):
     path = tmp_path / "data.jsonl"
     path.write_text('{"text": "a"}\n' + "{oops\n" * 50)
-    report = check([path], limit_examples=2)
+    report = check([path], Asked(limit_examples=2))
     assert report.errors == 50
     assert [problem.line for problem in report.files[0].problems] == [2, 3]
     assert report.to_json()["files"][0]["counts"] == {"broken-json": 50}

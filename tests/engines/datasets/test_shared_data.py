@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets.check import check
+from finetui.engines.datasets.check import Asked, check
 from finetui.engines.datasets.prepare import DataError, prepare
 from finetui.engines.datasets.read import open_dataset
 
@@ -25,7 +25,6 @@ FORMS = {
     "v1_sft_demo.jsonl": "messages",
     "c4_demo.jsonl": "text",
 }
-REFUSED = {"dpo_en_demo.json": "preference-data", "kto_en_demo.json": "kto-data"}
 
 
 def shared(name: str) -> Path:
@@ -46,13 +45,7 @@ def test_a_real_file_is_recognised_and_every_row_of_it_read(name: str):
     [report] = check([path]).files
     assert report.format == FORMS[name]
     assert report.rows == len(independently(path))
-    if name in REFUSED:
-        assert [problem.id for problem in report.problems] == [REFUSED[name]]
-        assert "this version trains on answers only" in report.problems[0].message
-        assert report.problems[0].fix
-        assert report.usable_rows == 0
-    else:
-        assert report.usable_rows == report.rows
+    assert report.usable_rows == report.rows
 
 
 def test_no_word_of_an_answer_is_lost():
@@ -79,7 +72,7 @@ def test_tool_calls_become_objects_with_their_tools():
 
 def test_placeholders_are_found_at_their_lines():
     path = shared("identity.json")
-    [report] = check([path], limit_examples=None).files
+    [report] = check([path], Asked(limit_examples=None)).files
     lines = path.read_text("utf-8").splitlines()
     for problem in report.problems:
         assert problem.id == "placeholder"

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .checks import Faults, shown
+from .checks.table import Faults
+from .checks.words import shown
 from .formats.form import Body
 
 _PLACEHOLDER = re.compile(r"\{\{\s*[A-Za-z_][\w.\- ]{1,40}\}\}")
@@ -20,14 +21,16 @@ def examine(body: Body, faults: Faults, shift: int = 0) -> None:
         shift: how many messages stand before the turns that the user counts (1 for a system prompt that stood
             beside them).
     """
-    if (messages := body.get("messages")) is not None:
+    for messages in _conversations(body):
         _order(messages, faults, shift)
         _emptiness(messages, faults, shift)
-    elif "text" in body:
+    if "text" in body:
         if not body["text"].strip():
             faults.add("empty-text")
-    elif not body["completion"].strip():
-        faults.add("empty-answer", what="The completion")
+    elif "messages" not in body:
+        for key in ("completion", "chosen", "rejected"):
+            if key in body and not body[key].strip():
+                faults.add("empty-answer", what=f'"{key}"' if key != "completion" else "The completion")
     for text in texts_of(body):
         if (match := _UNPRINTABLE.search(text)) is not None:
             if match[0] == "\ufffd":
@@ -43,14 +46,27 @@ def examine(body: Body, faults: Faults, shift: int = 0) -> None:
 
 def texts_of(body: Body) -> Iterator[str]:
     """The texts of a canonical body, in order."""
-    if (messages := body.get("messages")) is not None:
-        for message in messages:
-            yield message["content"]
-    elif "text" in body:
-        yield body["text"]
-    else:
-        yield body["prompt"]
-        yield body["completion"]
+    for message in body.get("messages", ()):
+        yield message["content"]
+    for key in ("text", "prompt", "completion", "chosen", "rejected"):
+        match body.get(key):
+            case str() as text:
+                yield text
+            case list() as turns:
+                for turn in turns:
+                    yield turn["content"]
+            case _:
+                pass
+
+
+def _conversations(body: Body) -> Iterator[list[dict[str, Any]]]:
+    """A body's conversations: a preference has two of them, with one prompt."""
+    if "messages" in body:
+        if "chosen" in body:
+            yield body["messages"] + body["chosen"]
+            yield body["messages"] + body["rejected"]
+        else:
+            yield body["messages"]
 
 
 def _order(messages: Sequence[dict[str, Any]], faults: Faults, shift: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from .checks import shown
+from ..checks.words import shown
 
 
 class JsonFault(Exception):

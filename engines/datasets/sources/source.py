@@ -7,22 +7,25 @@ whole. Which of the two a file is, its content decides: many a `.json` holds lin
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
+from ..checks.table import found
+from ..checks.words import key_list, shown
+from ..formats.registry import recognise
+from ..problem import Problem
 from . import json_text
-from .checks import found, key_list, shown
-from .formats.registry import recognise
 from .json_text import JsonFault, decode_line
-from .problem import Problem
 
 Layout = Literal["lines", "document"]
 
+BLOCK_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _LINE_SUFFIXES = frozenset({".jsonl", ".ndjson", ".jsonlines"})
@@ -70,6 +73,69 @@ def raw_values(path: Path) -> Iterator[Raw]:
         yield Raw(None, problem=found("broken-archive", name, reason=str(fault).rstrip(".")))
     except OSError as fault:
         yield Raw(None, problem=_unreadable(path, fault))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of a file as lines of JSON, to be looked at at once, in any process.
+
+    Args:
+        lines: whole lines, the last one perhaps without its break. Of a file of lines they are its own bytes.
+        places: the line of the file on which each one starts, counted from 1.
+        problems: what was met beside the rows; of a fault after which nothing can be read it is the last.
+        end: how far in the file the reading is, in bytes of the file as it lies on the disk.
+    """
+
+    lines: bytes
+    places: Sequence[int]
+    problems: tuple[Problem, ...] = ()
+    end: int = 0
+
+
+def blocks(path: Path, size_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The file in blocks of about this size. Nothing is raised: what is wrong is in the blocks' problems."""
+    name = str(path)
+    try:
+        with opened(path) as stream:
+            layout, bom = layout_of(path, stream)
+        problems = (found("bom", name, 1),) if bom else ()
+        if layout == "document":
+            yield from _blocks_of_values(path, size_bytes)
+            return
+        if problems:
+            yield Block(b"", (), problems)
+        with opened(path) as stream:
+            number = 1
+            while lines := stream.read(size_bytes):
+                lines += stream.readline()
+                count = lines.count(b"\n") + (not lines.endswith(b"\n"))
+                yield Block(lines, range(number, number + count), end=stream.tell())
+                number += count
+    except FileFault as fault:
+        yield Block(b"", (), (fault.problem,))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
+        yield Block(b"", (), (found("broken-archive", name, reason=str(fault).rstrip(".")),))
+    except OSError as fault:
+        yield Block(b"", (), (_unreadable(path, fault),))
+
+
+def _blocks_of_values(path: Path, size_bytes: int) -> Iterator[Block]:
+    lines: list[bytes] = []
+    places: list[int] = []
+    size = 0
+    for raw in raw_values(path):
+        if raw.problem is not None:
+            yield Block(b"\n".join(lines), places, (raw.problem,))
+            lines, places, size = [], [], 0
+            continue
+        lines.append(json.dumps(raw.value, ensure_ascii=True).encode())
+        places.append(raw.line or 1)
+        size += len(lines[-1])
+        if size > size_bytes:
+            yield Block(b"\n".join(lines), places)
+            lines, places, size = [], [], 0
+    if lines:
+        yield Block(b"\n".join(lines), places)
 
 
 @contextmanager

@@ -1,0 +1,65 @@
+"""What can be wrong with a file before its rows are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .kinds import Check
+
+OF_FILES: Mapping[str, Check] = {
+    "unreadable-file": Check("error", "file", "The file can't be read: {reason}.", "{fix}"),
+    "empty-file": Check(
+        "error", "file", "There is no row in the file.", "Give a file with at least one row."
+    ),
+    "encoding": Check("error", "file", "The file is not UTF-8, but {encoding}.", "{fix}"),
+    "not-json": Check(
+        "error",
+        "file",
+        "The file is neither JSON nor JSON lines: it starts with {start}.",
+        "{fix}",
+    ),
+    "broken-archive": Check(
+        "error",
+        "file",
+        "The gzip file is broken: {reason}.",
+        "Copy it again, or unpack it and give the file.",
+    ),
+    "broken-document": Check(
+        "error", "file", "The JSON is broken: {reason}.", "{fix} Nothing after this place was read."
+    ),
+    "no-list": Check(
+        "error",
+        "file",
+        "The file is one JSON object without exactly one list of rows (its keys: {keys}).",
+        "Give a list of rows, an object with one list of rows, or one row a line (JSONL).",
+    ),
+    "columns": Check(
+        "error",
+        "file",
+        "The file holds columns (a list for each of {keys}), not rows.",
+        "Write one object a row.",
+    ),
+    "unknown-format": Check(
+        "error",
+        "file",
+        "No known form fits these rows: their keys are {keys}.",
+        "Say which columns are which, as in `--columns question=COLUMN,answer=COLUMN`; or rename the keys so "
+        "that a form fits, such as {known}; or name one with --format: {names}.",
+    ),
+    "preference-data": Check(
+        "error",
+        "file",
+        "These are preferences (a chosen and a rejected answer); this version trains on answers only.",
+        "To train on the chosen answers, write each row as its messages with the chosen answer as last turn.",
+    ),
+    "kto-data": Check(
+        "error",
+        "file",
+        "These are answers judged good or bad (label); this version trains on answers only.",
+        "To train on the good answers, keep the rows whose label is true, without the key `label`.",
+    ),
+    "bom": Check(
+        "note", "file", "The file starts with a byte order mark.", "It is skipped; providers may refuse it."
+    ),
+    "blank-line": Check("note", "row", "A line is blank.", "It is skipped; providers may refuse it."),
+}

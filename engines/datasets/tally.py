@@ -1,0 +1,50 @@
+"""Problems counted by check, with the first few of each kept: a file may have a million."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .checks.table import CHECKS
+from .problem import Problem, Severity
+
+
+class Tally:
+    """What was found, bounded.
+
+    Args:
+        limit_examples: how many of each check are kept for a file; None keeps all.
+    """
+
+    def __init__(self, limit_examples: int | None = 3) -> None:
+        self._limit = limit_examples
+        self._kept: list[Problem] = []
+        self._met: Counter[tuple[str | None, str]] = Counter()
+        self.counts: Counter[str] = Counter()
+
+    def add(self, problem: Problem) -> None:
+        """Counts a problem, and keeps it while its file has room; the same note is kept once a file."""
+        self.counts[problem.id] += 1
+        self._keep(problem)
+
+    def merge(self, later: Tally) -> None:
+        """Takes over what was found behind everything that is here, under the same limit."""
+        self.counts.update(later.counts)
+        for problem in later._kept:
+            self._keep(problem)
+
+    def _keep(self, problem: Problem) -> None:
+        sort = problem.message if problem.severity == "note" else problem.id
+        limit = 1 if problem.severity == "note" else self._limit
+        self._met[problem.path, sort] += 1
+        if limit is None or self._met[problem.path, sort] <= limit:
+            self._kept.append(problem)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Those that were kept: errors first, then warnings, then notes, each in the order of the file."""
+        order: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
+        return tuple(sorted(self._kept, key=lambda problem: (order[problem.severity], problem.line or 0)))
+
+    def count(self, severity: Severity) -> int:
+        """How many problems of a severity were met, kept or not."""
+        return sum(count for check, count in self.counts.items() if CHECKS[check].severity == severity)

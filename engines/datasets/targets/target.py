@@ -1,0 +1,56 @@
+"""What a target is: a place of training with its own rules for data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..checks.table import Faults
+from ..formats.form import Body
+from ..problem import Problem
+from ..tokens.counter import Counter
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a target's rules for whole files look at.
+
+    Args:
+        format: the form's name; None when it is not known.
+        usable_rows: rows without errors.
+        bom: whether it starts with a byte order mark.
+    """
+
+    path: Path
+    size_bytes: int
+    format: str | None
+    rows: int
+    usable_rows: int
+    bom: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place of training.
+
+    Args:
+        name: what `--for` takes.
+        title: as people know it.
+        formats: the forms that it takes as they are.
+        check_row: notes what this target refuses in a row, given the row's object in the file and its
+            canonical body.
+        check_file: the problems of the file as a whole.
+        max_tokens: of a row; None where the model decides.
+        counter: makes what counts its tokens for a model (None: the one it usually trains); None where that
+            can't be known.
+    """
+
+    name: str
+    title: str
+    formats: frozenset[str]
+    check_row: Callable[[Mapping[str, Any], Body, Faults], None]
+    check_file: Callable[[FileFacts], Iterator[Problem]]
+    max_tokens: int | None
+    counter: Callable[[str | None], Counter | None]
