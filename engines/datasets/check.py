@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .checks.table import found
+from .crew import examined as examined_blocks
 from .examine import Examiner, Findings
 from .formats.columns import Columns
 from .keys import keys_of
@@ -169,25 +172,23 @@ def _check_file(
     dataset = open_dataset(path, asked.format, asked.columns)
     target = target_named(asked.target) if asked.target else None
     counter = target.counter(asked.model) if target else None
-    try:
-        whole = Findings(Tally(asked.limit_examples))
-        size = _size_of(path)
-        for end, findings in _examined_blocks(dataset, target, counter, asked):
+    whole = Findings(Tally(asked.limit_examples))
+    size = _size_of(path)
+    examiner = partial(_examiner, dataset, asked)
+    # Where no form is known all rows are refused for one reason, which is said once.
+    shared = size if dataset.format is not None else 0
+    with contextlib.closing(examined_blocks(blocks(path), examiner, shared)) as parts:
+        for block, findings in parts:
             whole.merge(findings)
             if progress is not None:
-                progress(Done(path, end, size, whole.rows))
-    finally:
-        if counter is not None:
-            counter.close()
+                progress(Done(path, block.end, size, whole.rows))
     return _report(dataset, target, counter, whole), whole.tally
 
 
-def _examined_blocks(
-    dataset: Dataset, target: Target | None, counter: Counter | None, asked: Asked
-) -> Iterator[tuple[int, Findings]]:
-    examiner = Examiner(dataset, target, counter, asked.limit_examples)
-    for block in blocks(dataset.path):
-        yield block.end, examiner.examine(block)
+def _examiner(dataset: Dataset, asked: Asked) -> Examiner:
+    target = target_named(asked.target) if asked.target else None
+    counter = target.counter(asked.model) if target else None
+    return Examiner(dataset, target, counter, asked.limit_examples)
 
 
 def _report(dataset: Dataset, target: Target | None, counter: Counter | None, whole: Findings) -> FileReport:

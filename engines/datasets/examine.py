@@ -22,7 +22,7 @@ from .tally import Tally
 from .targets.target import Target
 from .tokens.counter import Counted, Counter
 
-MOST_REMEMBERED_BYTES = 16 << 20
+MOST_REMEMBERED_BYTES = 8 << 20
 """Of lines that are known by heart."""
 
 
@@ -67,13 +67,21 @@ class Findings:
 
 @dataclass(slots=True)
 class _Line:
-    """What one line is, wherever it stands."""
+    """What one line is, wherever it stands.
+
+    Args:
+        row: until everything is known of it; then only the rest is kept.
+    """
 
     is_row: bool
     problems: tuple[Problem, ...]
     row: Row | None = None
     keys: Keys | None = None
     counted: Counted | None = None
+
+    @property
+    def usable(self) -> bool:
+        return self.keys is not None and (self.counted is None or self.counted.error is None)
 
 
 class Examiner:
@@ -98,8 +106,17 @@ class Examiner:
         self._known_bytes = 0
         self._said = False
 
+    def close(self) -> None:
+        """Nothing is looked at any more."""
+        if self._counter is not None:
+            self._counter.close()
+
     def examine(self, block: Block) -> Findings:
-        """Everything that is found in a block."""
+        """Everything that is found in a block.
+
+        Raises:
+            EngineError: its tokens can't be counted.
+        """
         findings = Findings(Tally(self._limit))
         lines = block.lines.split(b"\n") if block.lines else []
         looked = [self._line(content, line) for content, line in zip(lines, block.places, strict=False)]
@@ -109,10 +126,11 @@ class Examiner:
             for problem in one.problems:
                 here = problem if problem.line == line else dataclasses.replace(problem, line=line)
                 findings.tally.add(here)
-            if one.row is None or one.keys is None:
+            if one.keys is None or not one.usable:
                 continue
             findings.usable_rows += 1
             findings.seen.add(line, one.keys)
+            one.row = None
             if one.counted is not None:
                 findings.lengths.add(one.counted)
         for problem in block.problems:

@@ -1,0 +1,101 @@
+"""Blocks of a file looked at by as many processes as there are cores; the findings come in the file's order.
+
+The processes are forked, so that what is loaded already (a tokenizer of 70 MB) is there once. A process with
+threads is not forked: it looks at the blocks itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from ..engine import EngineError
+from .examine import Examiner, Findings
+from .sources.source import Block
+
+SMALL_BYTES = 4 << 20
+"""Below this a file is read before others have begun."""
+
+AHEAD = 3
+"""Blocks a process has waiting: enough to keep it busy, and no more memory than that."""
+
+_PR_SET_PDEATHSIG = 1
+_examiner: Examiner | None = None
+
+
+def hands() -> int:
+    """How many processes may look at once: the cores that this one may use; 1 where it can't be forked."""
+    if not hasattr(os, "sched_getaffinity") or threading.active_count() > 1:
+        return 1
+    return len(os.sched_getaffinity(0))
+
+
+def examined(
+    blocks: Iterable[Block], examiner: Callable[[], Examiner], size_bytes: int
+) -> Generator[tuple[Block, Findings]]:
+    """Each block, without its lines, and what was found in it.
+
+    Args:
+        examiner: makes one, in the process that uses it.
+        size_bytes: of the file.
+
+    Raises:
+        EngineError: a process ended (most often for memory), or the tokens can't be counted.
+    """
+    many = hands() if size_bytes > SMALL_BYTES else 1
+    if many == 1:
+        own = examiner()
+        try:
+            for block in blocks:
+                yield block, own.examine(block)
+        finally:
+            own.close()
+        return
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(many, context, _begin, (examiner, os.getpid()))
+    waiting: deque[tuple[Block, Future[Findings]]] = deque()
+    try:
+        for block in blocks:
+            waiting.append((Block(b"", (), block.problems, block.end), pool.submit(_look, block)))
+            if len(waiting) >= many * AHEAD:
+                yield _first(waiting)
+        while waiting:
+            yield _first(waiting)
+    except BrokenProcessPool:
+        raise EngineError(
+            "host_memory", "a process that checked the data was killed", "is there enough memory?"
+        ) from None
+    finally:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()  # they hold nothing that could be lost
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _first(waiting: deque[tuple[Block, Future[Findings]]]) -> tuple[Block, Findings]:
+    block, future = waiting.popleft()
+    return block, future.result()
+
+
+def _begin(examiner: Callable[[], Examiner], parent: int) -> None:
+    """In a new process: ctrl+c is its parent's business, and it does not outlive it."""
+    global _examiner
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    _examiner = examiner()
+
+
+def _look(block: Block) -> Findings:
+    assert _examiner is not None
+    return _examiner.examine(block)
