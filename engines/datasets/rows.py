@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from .formats.columns import Columns
 from .problem import Problem
 from .read import Row, open_dataset
 from .sources.source import FileFault, layout_of, line_value, opened, raw_values
@@ -58,8 +59,12 @@ class Rows:
         problems: what is wrong with the file as a whole.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, format: str | None = None, columns: Columns | None = None) -> None:
         """
+        Args:
+            format: the form's name, where the user knows better than the detection.
+            columns: a known form's keys under the file's own names.
+
         Raises:
             OSError: there is no such file, or it can't be read.
         """
@@ -67,7 +72,7 @@ class Rows:
         self.stamp = stamp_of(path)
         self.complete = False
         self.problems: tuple[Problem, ...] = ()
-        self._dataset = open_dataset(path)
+        self._dataset = open_dataset(path, format, columns)
         self.format = self._dataset.format.name if self._dataset.format else None
         self._offsets, self._lines = array("Q"), array("I")
         self._lock = threading.Lock()
@@ -113,6 +118,10 @@ class Rows:
     def at_line(self, line: int) -> int:
         """The number of the row that starts on a line, or of the first one after it, of those found."""
         return min(bisect_left(self._lines, line), max(len(self._lines) - 1, 0))
+
+    def line_of(self, number: int) -> int:
+        """The line on which a row starts, of those found."""
+        return self._lines[number]
 
     def read(self, first: int, last: int) -> list[NumberedRow]:
         """Rows by number, from `first` up to `last`, of those found.
