@@ -31,6 +31,7 @@ class JobPaths:
         self.events = folder / "events.jsonl"
         self.progress = folder / "progress.jsonl"
         self.metrics = folder / "metrics.jsonl"
+        self.row_losses = folder / "row_losses.jsonl"
         self.environment = folder / "environment.jsonl"
         self.log = folder / "log.txt"
         self.hardware = folder / "hardware.jsonl"

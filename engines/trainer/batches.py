@@ -50,6 +50,8 @@ def collate(rows: list[dict[str, Any]], pad_to: int = 1) -> dict[str, torch.Tens
         batch["input_ids"][place, :length] = torch.tensor(row["input_ids"])
         batch["attention_mask"][place, :length] = 1
         batch["labels"][place, :length] = torch.tensor(row["labels"])
+    if "number" in rows[0]:
+        batch["number"] = torch.tensor([row["number"] for row in rows])
     return batch
 
 
@@ -58,10 +60,11 @@ def as_columns(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def as_dataset(rows: list[Row]) -> Dataset:
-    """As TRL wants rows that are rendered already."""
+    """As TRL wants rows that are rendered already; their numbers tell whose losses a batch has."""
     return Dataset.from_dict(
         {
             "input_ids": [numpy.asarray(row.ids) for row in rows],
             "labels": [numpy.asarray(row.labels) for row in rows],
+            "number": [row.number for row in rows],
         }
     )

@@ -43,6 +43,7 @@ class Flow(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         step, values, total = state.global_step, self._run.values, self._run.total
         self._trainer.last_eval_loss = None
+        self._trainer.write_row_losses()
         control.should_log = True
         control.should_evaluate = schedule.is_due(step, values.eval_every, total)
         control.should_save = schedule.is_due(step, values.save_every, total)

@@ -1,4 +1,4 @@
-"""What the trainer says of itself: progress.jsonl, metrics.jsonl and environment.jsonl of the job."""
+"""What the trainer says of itself: the JSON lines in the job's folder."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def finite(value: Any) -> Any:
 
 
 class Progress:
-    """The job's three files, written by rank 0 alone; safe to call from any thread.
+    """The job's files, written by rank 0 alone; safe to call from any thread.
 
     Args:
         job: the job's folder.
@@ -102,6 +102,10 @@ class Progress:
         """A line of metrics.jsonl: `values` by the Trainer's names."""
         self.step = step
         self._append("metrics.jsonl", {"attempt": self._attempt, "step": step, "time": time.time(), **values})
+
+    def row_losses(self, step: int, **line: Any) -> None:
+        """A line of row_losses.jsonl: an update of the first epoch."""
+        self._append("row_losses.jsonl", {"attempt": self._attempt, "step": step, **line})
 
     def environment(self, **facts: Any) -> None:
         """This attempt's line of environment.jsonl."""

@@ -27,6 +27,7 @@ from .plan import Method, Values
 from .progress import Progress
 from .rehearse import rehearse
 from .render import Renderer
+from .row_losses import RowLosses
 from .sampling import generate, random_state_kept
 from .stopping import Stop, Stopped
 
@@ -156,6 +157,7 @@ class JobTrainer(SFTTrainer):
         # start, a resumed run's losses equal an unbroken one's to the last bit (TRL 1.16).
         for parameter in self.trainable():
             parameter.data = parameter.data.float()
+        self._row_losses = RowLosses(self.model, len(train), run.values.batch_size)
 
     def trainable(self) -> list[torch.nn.Parameter]:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -171,6 +173,19 @@ class JobTrainer(SFTTrainer):
             return self.run.stop.requested
         wish = torch.tensor(float(self.run.stop.requested), device=self.args.device)
         return bool(self.accelerator.reduce(wish, reduction="sum").item() > 0)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **more: Any) -> Any:
+        """TRL's, whose rows' losses are taken on the way."""
+        numbers = inputs.pop("number", None)
+        if numbers is None or not self._row_losses.due(self.step):
+            return super().compute_loss(model, inputs, *arguments, **more)
+        with self._row_losses.of(numbers, inputs["labels"]):
+            return super().compute_loss(model, inputs, *arguments, **more)
+
+    def write_row_losses(self) -> None:
+        """After an update of the first epoch: its rows' losses."""
+        if self._row_losses.due(self.step - 1):
+            self._row_losses.write(self.step, self.accelerator, self.run.progress)
 
     def begin(self) -> None:
         """Before the first update: rehearse, and take the "before" of every "2.31 → 1.04"."""
