@@ -1,0 +1,145 @@
+"""Characters that no text should have: failed conversions, controls, unseen marks. Found and mended.
+
+What is mended has one meaning only: UTF-8 that was read as Windows-1252 and decodes without a rest; C1
+controls, which are that encoding's punctuation (as the WHATWG's HTML standard reads them); marks without a
+width where no script needs them. All else that is odd is only told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+
+_LATIN = {
+    byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte)  # five bytes have no character there
+    for byte in range(0x80, 0xC0)
+}
+_BYTES = {chr(byte): byte for byte in range(0x80, 0x100)} | {char: byte for byte, char in _LATIN.items()}
+_TO_BYTES = {ord(char): byte for char, byte in _BYTES.items()}
+_REST = "".join(sorted({*_LATIN.values(), *map(chr, range(0x80, 0xC0))}))
+_GARBLED = re.compile(f"(?:[Â-ß][{_REST}]|[à-ï][{_REST}]{{2}}|[ð-ô][{_REST}]{{3}})+")
+# What may well stand right behind a letter: closing quotes, dashes, an ellipsis.
+_PUNCTUATION = frozenset("€‚„…†‡ˆ‰‹‘’“”•–—˜™›«»\xa0")
+
+_CONTROL = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_HALF = re.compile("[\ud800-\udfff]")
+# Thai, Lao, Tibetan, Burmese and Khmer write no spaces: U+200B says where a line may break.
+_SPACELESS = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\uaa60-\uaa7f"
+_FLAG = "\U0001f3f4[\U000e0020-\U000e007f]+"
+_HIDDEN = re.compile(
+    f"{_FLAG}|(?<![{_SPACELESS}])\u200b(?![{_SPACELESS}])|[\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
+)
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
+def odd_characters(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The checks that a text fails, each with the values of its message."""
+    if (match := _CONTROL.search(text)) is not None and not _is_garbled(text, match.start()):
+        yield "control-character", {"character": f"U+{ord(match[0][0]):04X}"}
+    if text.isascii():
+        return
+    if "\ufffd" in text:
+        yield "broken-character", {}
+    for match in _GARBLED.finditer(text):
+        if (right := _ungarbled(match)) != match[0]:
+            yield "mojibake", {"wrong": match[0], "right": right}
+            break
+    if (hidden := _first_hidden(text)) is not None:
+        yield "hidden-character", {"character": f"U+{ord(hidden):04X}"}
+
+
+def mend_characters(text: str) -> tuple[str, set[str]]:
+    """A text without what `odd_characters` finds, but for U+FFFD, which stands for what is lost.
+
+    Returns:
+        The text, and what was done in words.
+    """
+    done: set[str] = set()
+    changed = True
+    while changed:  # what one mends may uncover work for another
+        changed = False
+        for words, mend in _MENDS.items():
+            if (mended := mend(text)) != text:
+                text, changed = mended, True
+                done.add(words)
+    return text, done
+
+
+def _first_hidden(text: str) -> str | None:
+    for match in _HIDDEN.finditer(text):
+        if match[0][0] != "\U0001f3f4":
+            return match[0]
+    match = _BIDI.search(text)
+    return match[0] if match is not None and _RIGHT_TO_LEFT.search(text) is None else None
+
+
+def _is_garbled(text: str, place: int) -> bool:
+    """Whether a control character is a part of a garbled one."""
+    return any(
+        match.start() < place < match.end() and _ungarbled(match) != match[0]
+        for match in _GARBLED.finditer(text)
+    )
+
+
+def _ungarbled(match: re.Match[str]) -> str:
+    """What a run of characters was before UTF-8 was read as Windows-1252; itself where that is uncertain."""
+    run = match[0]
+    try:
+        right = bytes(_BYTES[char] for char in run).decode("utf-8")
+    except UnicodeDecodeError:
+        return run
+    start, end = match.span()
+    around = match.string[start - 1 : start] if start else "", match.string[end : end + 1]
+    return right if _certainly_garbled(run, right, *around) else run
+
+
+def _certainly_garbled(run: str, right: str, before: str, after: str) -> bool:
+    """Whether nobody can have meant a run: “é”…” stands in good Italian, “Ã©” nowhere."""
+    if len(right) > 2 or run.startswith(("â€", "â\x80", "ï»¿", "ð")):
+        return True
+    rest = [char for char in run if char in _REST]
+    if any("\x80" <= char <= "\x9f" for char in rest):
+        return True
+    if any(char not in _PUNCTUATION for char in rest) and (len(right) > 1 or run[0] in "ÂÃ" or run[0] >= "à"):
+        return True
+    # A letter and punctuation may well meet at the end of a word, not inside it.
+    return after.isalpha() and (before.islower() or (run[0] == "Ã" and not before.isalpha()))
+
+
+def _ungarble(text: str) -> str:
+    while not text.isascii() and (mended := _GARBLED.sub(_ungarbled, text)) != text:
+        # One certain place, and all of the text could be garbled: then all of it was.
+        with suppress(UnicodeError):
+            mended = text.translate(_TO_BYTES).encode("latin-1").decode("utf-8")
+        text = mended
+    return text
+
+
+def _without_controls(text: str) -> str:
+    return _CONTROL.sub(lambda match: _printable(match[0]), text)
+
+
+def _printable(control: str) -> str:
+    meant = _LATIN.get(ord(control[0]), "") if len(control) == 1 else ""
+    return "" if _CONTROL.match(meant) else meant
+
+
+def _without_hidden(text: str) -> str:
+    if text.isascii():
+        return text
+    text = _HIDDEN.sub(lambda match: match[0] if match[0][0] == "\U0001f3f4" else "", text)
+    return text if _RIGHT_TO_LEFT.search(text) else _BIDI.sub("", text)
+
+
+def _without_halves(text: str) -> str:
+    return text if text.isascii() else _HALF.sub("", text)
+
+
+_MENDS: Mapping[str, Callable[[str], str]] = {
+    "text read in the wrong encoding set right": _ungarble,
+    "control characters removed": _without_controls,
+    "invisible characters removed": _without_hidden,
+    "halves of characters removed": _without_halves,
+}

@@ -1,0 +1,315 @@
+"""A dataset file mended into a new one: what needs no guess is put right, what can't be is left out.
+
+A row that needs nothing keeps its bytes. The source is never touched, and the new file appears whole or not
+at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn, cast
+
+from ..engine import EngineError
+from .check import Done
+from .checks.table import Faults, found
+from .formats.columns import Columns
+from .formats.form import Body
+from .keys import keys_of
+from .mend_json import COMMAS, mend_line, without_commas
+from .mend_row import FOR_A_TARGET, mend_row
+from .met import Met
+from .problem import Problem
+from .read import Dataset, Record, open_dataset
+from .sources.source import FileFault, blocks, layout_of, line_value, opened
+from .tally import Tally
+from .targets.registry import target_named
+from .targets.target import Target
+
+BOM = "byte order mark removed"
+BLANK_LINES = "blank lines removed"
+LINE_ENDS = "line ends made uniform"
+DUPLICATES = "duplicates removed"
+
+_BOM = b"\xef\xbb\xbf"
+_NOT_WRITTEN = frozenset({".parquet", ".csv", ".tsv", ".arrow", ".zst", ".zip", ".bz2", ".xz"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What was done.
+
+    Args:
+        rows: how many the new file has.
+        changes: what was done, in words, and how often (rows, lines or files).
+        left_out: rows that can't be mended, beside the duplicates.
+        examples: why rows were left out, with their lines in the source: a few of each reason.
+    """
+
+    rows: int
+    changes: Mapping[str, int]
+    left_out: int
+    examples: tuple[Problem, ...]
+
+
+def fix(
+    path: Path,
+    out: Path,
+    *,
+    format: str | None = None,
+    columns: Columns | None = None,
+    target: str | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Done], None] | None = None,
+) -> Fixed:
+    """Mends a dataset file into a new one.
+
+    Args:
+        path: of any kind that `check` reads.
+        out: what is written: lines of JSON, or a list where the source is a document and this is named
+            `.json`; packed where it is named `.gz`.
+        format: the form of the rows, where the user knows better than the detection.
+        columns: a known form's keys under the file's own names; the new file has the same names.
+        target: whose spelling of roles and tool calls is wanted (a name of `TARGETS`).
+        overwrite: replace a file that is there.
+        progress: called now and then.
+
+    Raises:
+        EngineError: nothing can be mended or written, and nothing was written.
+        UnknownFormat: a form is named that does not exist.
+        UnknownTarget: likewise of a target.
+    """
+    _refuse_place(path, out, overwrite)
+    mender = _Mender(open_dataset(path, format, columns), columns, target_named(target) if target else None)
+    try:
+        with _written(out, overwrite, as_list=out_is_list(path, out)) as write:
+            for end, row in mender.rows():
+                if row is not None:
+                    write(row)
+                elif progress is not None:
+                    progress(Done(path, end, path.stat().st_size, mender.written))
+            if not mender.written:
+                first = next(iter(mender.tally.problems), None)
+                why = f": {first}" if first else ""
+                raise EngineError("no-rows", f"{path}: no row can be kept{why}", "`finetui check` says more")
+    except OSError as fault:
+        reason = (fault.strerror or str(fault)).lower()
+        raise EngineError("unwritable", f"{out}: {reason}", "choose another place") from None
+    return Fixed(mender.written, dict(mender.changes), mender.left_out, mender.tally.problems)
+
+
+def out_is_list(path: Path, out: Path) -> bool:
+    """Whether a new file holds one list: its name wants it, and the source holds no lines."""
+    return ".json" in out.suffixes[-2:] and not _is_lines(path)
+
+
+def _refuse_place(path: Path, out: Path, overwrite: bool) -> None:
+    if out.suffix.lower() in _NOT_WRITTEN:
+        raise EngineError(
+            "usage", f"{out}: {out.suffix} is not written", "name it .jsonl, .json or .jsonl.gz"
+        )
+    with contextlib.suppress(OSError):
+        if out.exists() and out.samefile(path):
+            raise EngineError("usage", f"{out} is the source", "name another file")
+    if out.is_dir():
+        raise EngineError("usage", f"{out} is a folder", "name a file in it")
+    if out.exists() and not overwrite:
+        raise EngineError("exists", f"{out} exists", "name another file, or say that it may be replaced")
+
+
+class _Mender:
+    """The rows of one file, mended."""
+
+    def __init__(self, dataset: Dataset, columns: Columns | None, target: Target | None) -> None:
+        self._dataset, self._columns, self._target = dataset, columns, target
+        self._name = str(dataset.path)
+        self._met = Met()
+        self.changes: Counter[str] = Counter()
+        self.tally = Tally()
+        self.left_out = 0
+        self.written = 0
+
+    def rows(self) -> Iterator[tuple[int, bytes | None]]:
+        """Rows as they are written, without line breaks; after each block the place in the file and None."""
+        if not _is_lines(self._dataset.path):
+            yield from self._of_values()
+            return
+        for block in blocks(self._dataset.path):
+            self._refuse_file(block.problems)
+            if block.lines:
+                lines = block.lines.split(b"\n")
+                self.changes[LINE_ENDS] += bool(lines[-1])
+                for content, line in zip(lines, block.places, strict=False):
+                    for row in self._line(content, line):
+                        yield block.end, row
+            yield block.end, None
+        self.changes = +self.changes
+
+    def _of_values(self) -> Iterator[tuple[int, bytes | None]]:
+        given = 0
+        for block in blocks(self._dataset.path):
+            broken = next((problem for problem in block.problems if problem.id == "broken-document"), None)
+            self._refuse_file(() if broken else block.problems)
+            lines = block.lines.split(b"\n") if block.lines else []
+            for content, line in zip(lines, block.places, strict=False):
+                given += 1
+                for row in self._value(line_value(content, line, self._name).value, line, None):
+                    yield block.end, row
+            if broken is not None:
+                for value in self._mended_document(broken)[given:]:
+                    for row in self._value(value, broken.line or 1, None):
+                        yield block.end, row
+            yield block.end, None
+        self.changes = +self.changes
+
+    def _mended_document(self, broken: Problem) -> list[Any]:
+        """All rows of a document whose only faults are commas too many."""
+        with opened(self._dataset.path) as stream:
+            text = without_commas(stream.read().removeprefix(_BOM).decode("utf-8"))
+        try:
+            rows = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            rows = None
+        if not isinstance(rows, list):
+            raise _refusal(broken)
+        self.changes[COMMAS] += 1
+        return rows
+
+    def _refuse_file(self, problems: tuple[Problem, ...]) -> None:
+        for problem in problems:
+            if problem.severity == "error":
+                raise _refusal(problem)
+            if problem.id == "bom":
+                self.changes[BOM] += 1
+
+    def _line(self, content: bytes, line: int) -> Iterator[bytes]:
+        if line == 1:
+            content = content.removeprefix(_BOM)
+        if content.endswith(b"\r"):
+            content = content.rstrip(b"\r")
+            self.changes[LINE_ENDS] += 1
+        raw = line_value(content, line, self._name)
+        if raw.problem is None:
+            yield from self._value(raw.value, line, content)
+        elif raw.problem.id == "blank-line":
+            self.changes[BLANK_LINES] += 1
+        elif (mended := mend_line(content)) is not None:
+            self.changes.update(mended[1])
+            for value in mended[0]:
+                yield from self._value(value, line, None)
+        else:
+            self._leave_out(raw.problem)
+
+    def _value(self, value: Any, line: int, content: bytes | None) -> Iterator[bytes]:
+        """A row's bytes, perhaps none; `content` are those that it has in the source."""
+        record = self._dataset.record(value, line)
+        done: set[str] = set()
+        if isinstance(value, dict):
+            try:
+                value, done = mend_row(value, self._columns)
+            except RecursionError:
+                done = set()
+            if done:
+                record = self._dataset.record(value, line)
+            if self._target is not None and record.row is not None:
+                value, record, more = self._for_target(value, record, line, self._target)
+                done |= more
+        if record.row is None:
+            first = next((problem for problem in record.problems if problem.severity == "error"), None)
+            self._leave_out(first or found("unknown-format", self._name, line, keys="", known="", names=""))
+            return
+        if self._met.before(keys_of(record.row).row):
+            self.changes[DUPLICATES] += 1
+            return
+        self.changes.update(done)
+        self.written += 1
+        same = content is not None and not done
+        yield content if same and content is not None else json.dumps(value, ensure_ascii=False).encode()
+
+    def _for_target(
+        self, value: dict[str, Any], record: Record, line: int, target: Target
+    ) -> tuple[dict[str, Any], Record, set[str]]:
+        """The row as a target takes it, where another way to write it is all that it takes."""
+        assert record.row is not None
+        done: set[str] = set()
+        refused = self._refused(value, record.row.body, target)
+        for words, mend in FOR_A_TARGET.items():
+            if not refused:
+                break
+            other = mend(value)
+            again = self._dataset.record(other, line) if other != value else record
+            if again.row is not None and len(less := self._refused(other, again.row.body, target)) < len(
+                refused
+            ):
+                value, record, refused = other, again, less
+                done.add(words)
+        if refused:
+            problems = tuple(found(fault, self._name, line, **values) for fault, values in refused)
+            record = Record(line, None, problems)
+        return value, record, done
+
+    def _refused(self, value: dict[str, Any], body: Body, target: Target) -> list[tuple[str, dict[str, Any]]]:
+        faults = Faults()
+        target.check_row(value, body, faults)
+        return [(fault.check, fault.values) for fault in faults if Faults([fault]).fatal]
+
+    def _leave_out(self, problem: Problem) -> None:
+        self.left_out += 1
+        self.tally.add(problem)
+
+
+def _is_lines(path: Path) -> bool:
+    try:
+        with opened(path) as stream:
+            return layout_of(path, stream)[0] == "lines"
+    except (FileFault, OSError, EOFError):
+        return False
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _refusal(problem: Problem) -> EngineError:
+    place = f"{problem.where}: " if problem.where else ""
+    return EngineError(problem.id, f"{place}{problem.message}", problem.fix)
+
+
+@contextmanager
+def _written(out: Path, overwrite: bool, as_list: bool) -> Iterator[Callable[[bytes], None]]:
+    """Writes rows into a file that is there when all went well, and else not."""
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(8)}")
+    try:
+        with open(temporary, "xb") as plain:
+            packed = out.suffix.lower() == ".gz"
+            stream = cast(IO[bytes], gzip.GzipFile("", "wb", 6, plain, 0)) if packed else plain
+            first = True
+
+            def write(row: bytes) -> None:
+                nonlocal first
+                if as_list:
+                    stream.write(b"[\n" if first else b",\n")
+                stream.write(row if as_list else row + b"\n")
+                first = False
+
+            yield write
+            if as_list:
+                stream.write(b"\n]\n")
+            if packed:
+                stream.close()
+            plain.flush()
+            os.fsync(plain.fileno())
+        if not overwrite and out.exists():  # it came while this was at work
+            raise EngineError("exists", f"{out} exists", "name another file")
+        os.replace(temporary, out)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
