@@ -12,7 +12,7 @@ import msgspec
 
 from .checks.table import CHECKS, Faults, found
 from .checks.words import key_list, type_name
-from .formats.columns import Columns, renamed
+from .formats.columns import Columns, completed, lacking, renamed
 from .formats.form import Body, Format
 from .formats.registry import FORMATS, fits, most_fitting, recognise
 from .lessons import examine
@@ -91,6 +91,7 @@ class Dataset:
         format: the form of its rows; None when it is not known.
         named: whether the user named the form.
         columns: the keys of a known form, and the file's own names for them; None where they are the same.
+        lacking: what fills the check `missing-column`, where a mapped column is none of the file's.
         kind: the kind of its rows, that of the first usable one; None until one is known.
     """
 
@@ -101,6 +102,7 @@ class Dataset:
         self.format = format
         self.named = named
         self.columns = columns
+        self.lacking: dict[str, Any] | None = None
         self.kind: Kind | None = None
 
     def records(self) -> Iterator[Record]:
@@ -130,11 +132,11 @@ class Dataset:
             value: as JSON has it.
             line: where it starts.
         """
-        if self.columns is not None and isinstance(value, dict):
-            value = renamed(value, self.columns)
         name = str(self.path)
         if self.format is None:
             return Record(line, None, (self._unknown(value, line),))
+        if self.columns is not None and isinstance(value, dict):
+            value = renamed(value, self.columns)
         faults = Faults()
         row = self._row(value, line, self.format, faults)
         if row is not None:
@@ -147,6 +149,8 @@ class Dataset:
     def _unknown(self, value: object, line: int) -> Problem:
         if not isinstance(value, dict):
             return found("row-type", str(self.path), line, found=type_name(value))
+        if self.lacking is not None:
+            return found("missing-column", str(self.path), **self.lacking)
         return found(
             "unknown-format",
             str(self.path),
@@ -201,7 +205,8 @@ def open_dataset(path: Path, format: str | None = None, columns: Columns | None 
     Args:
         path: of any kind that `sources` reads.
         format: the form's name, when the user knows better.
-        columns: the keys of a known form, and the file's names for them; other columns are left alone.
+        columns: the keys of a known form, and the file's names for them; other columns are left alone, unless
+            only with them a form fits.
 
     Raises:
         UnknownFormat: when `format` is none of the known names. All that is wrong with the file itself comes
@@ -210,16 +215,30 @@ def open_dataset(path: Path, format: str | None = None, columns: Columns | None 
     if format is not None and format not in FORMATS:
         raise UnknownFormat(f"There is no form named {format}. Known forms: {', '.join(FORMATS)}.")
     first = _first_values(path)
-    if columns is not None:
-        first = [renamed(value, columns) if isinstance(value, dict) else value for value in first]
+    lacks = lacking(columns, first) if columns else None
+    if lacks is not None:
+        dataset = Dataset(path, None, False, columns)
+        dataset.lacking = lacks
+        return dataset
+    if columns:
+        first, columns = _mapped(first, columns)
     form = FORMATS[format] if format is not None else most_fitting(first)
-    dataset = Dataset(path, form, format is not None, columns)
+    dataset = Dataset(path, form, format is not None, columns or None)
     for value in first:
         faults = Faults()
         if form is not None and (row := dataset._row(value, 1, form, faults)) is not None:
             dataset.kind = row.kind
             break
     return dataset
+
+
+def _mapped(rows: list[Any], columns: Columns) -> tuple[list[Any], Columns]:
+    """The first rows under known names, and the mapping that made them so."""
+    mapped = [renamed(row, columns) if isinstance(row, dict) else row for row in rows]
+    if most_fitting(mapped) is None:
+        columns = completed(columns, rows)
+        mapped = [renamed(row, columns) if isinstance(row, dict) else row for row in rows]
+    return mapped, columns
 
 
 def sniff(path: Path) -> Format | None:

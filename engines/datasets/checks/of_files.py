@@ -46,6 +46,9 @@ OF_FILES: Mapping[str, Check] = {
         "Say which columns are which, as in `--columns question=COLUMN,answer=COLUMN`; or rename the keys so "
         "that a form fits, such as {known}; or name one with --format: {names}.",
     ),
+    "missing-column": Check(
+        "error", "file", "The file has no column {missing}; its columns are {keys}.", "{hint}"
+    ),
     "preference-data": Check(
         "error",
         "file",

@@ -48,6 +48,12 @@ OF_ROWS: Mapping[str, Check] = {
         "Turn {turn} has a part of the type {type}; this version trains on text only.",
         "Keep the text parts, or remove the row.",
     ),
+    "image": Check(
+        "error",
+        "row",
+        "Turn {turn} has an image; images can't be trained as text here.",
+        "Leave the row out, or write what the image shows as a text.",
+    ),
     "bad-weight": Check(
         "error",
         "row",

@@ -1,7 +1,8 @@
 """Turns in any of the usual spellings become canonical messages.
 
-Known are role/content (OpenAI, Anthropic) and from/value (ShareGPT), contents as a text or as parts, tool
-calls as objects or as JSON in a text, and weights of turns.
+Known are role/content (OpenAI, Anthropic) and from/value (ShareGPT), contents as a text or as parts (also
+LLaMA-Factory's, which hold thoughts and tool calls too), tool calls as objects or as JSON in a text, and
+weights of turns.
 
 Tool arguments are always stored as an object: some chat templates encode them themselves and would encode a
 text twice; those that want a text get it when they render.
@@ -10,6 +11,7 @@ text twice; those that want a text get it when they render.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..checks.table import Faults
@@ -38,10 +40,28 @@ ROLES: Mapping[str, str] = {
 """Every spelling of a role that is in use, and ours."""
 
 _CALLING = frozenset({"function_call", "tool_call"})
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+_IMAGES = frozenset({"image_url", "image", "input_image"})
 _USED = frozenset(
     {"role", "from", "content", "value", "tool_calls", "function_call", "tool_call_id", "name", "refusal"}
-    | {"weight", "loss_weight", "train", "reasoning_content"}
+    | {"weight", "loss_weight", "train", *_THOUGHTS}
 )
+
+
+@dataclass(slots=True)
+class _Content:
+    """What a turn's content holds.
+
+    Args:
+        text: None where the turn has none.
+        weight: the one that all its parts share; None when they have none.
+        thoughts, calls: of parts that are no texts.
+    """
+
+    text: str | None = None
+    weight: object = None
+    thoughts: list[str] = field(default_factory=list)
+    calls: list[object] = field(default_factory=list)
 
 
 def conversation(
@@ -55,15 +75,17 @@ def conversation(
         system: a system prompt that stands beside the turns.
         tools: the tools that the row declares, as a list or as JSON in a text.
     """
-    if not isinstance(turns, list):
+    listed = decoded(turns)  # in the cell of a table they stand as JSON
+    if not isinstance(listed, list):
         faults.add("wrong-type", what=shown(key), found=type_name(turns), expected="a list of turns")
         return None
+    turns = listed
     if not turns:
         faults.add("no-turns")
         return None
     messages: list[Message] = []
     if system not in (None, "", []):
-        content = _text(system, 0, faults)[0] if isinstance(system, (str, list)) else None
+        content = _content(system, 0, faults).text if isinstance(system, (str, list)) else None
         if content is None:
             faults.add("wrong-type", what='"system"', found=type_name(system), expected="a text")
         else:
@@ -88,11 +110,11 @@ def _message(turn: object, number: int, faults: Faults) -> Message | None:
     if role is None:
         faults.add("unknown-role", turn=number, role=shown(spelled))
         return None
-    content, part_weight = _text(turn.get("content", turn.get("value")), number, faults)
-    message: Message = {"role": role, "content": content or ""}
-    calls = turn.get("tool_calls")
+    content = _content(turn.get("content", turn.get("value")), number, faults)
+    message: Message = {"role": role, "content": content.text or ""}
+    calls = turn.get("tool_calls") or content.calls
     if spelled in _CALLING:
-        calls, message["content"] = content, ""
+        calls, message["content"] = content.text, ""
     elif turn.get("function_call") is not None and not calls:
         calls = turn["function_call"]
     if calls not in (None, [], ""):
@@ -100,20 +122,25 @@ def _message(turn: object, number: int, faults: Faults) -> Message | None:
             faults.add("tool-call", turn=number, reason=f"{role} turns can't call tools")
         else:
             message["tool_calls"] = _calls(calls, number, faults)
-    for key in ("tool_call_id", "name") if role == "tool" else ("reasoning_content",):
+    for key in ("tool_call_id", "name") if role == "tool" else ("name",):
         if isinstance(value := turn.get(key), str):
             message[key] = value
-    if role == "assistant" and not _trained(turn, part_weight, number, faults):
+    thoughts = next((turn[key] for key in _THOUGHTS if isinstance(turn.get(key), str)), None)
+    if thoughts is None and content.thoughts:
+        thoughts = "".join(content.thoughts)
+    if thoughts is not None and role != "tool":
+        message["reasoning_content"] = thoughts
+    if role == "assistant" and not _trained(turn, content.weight, number, faults):
         message["train"] = False
     for key in turn.keys() - _USED:
         faults.add("ignored-key", key=shown(key))
     return message
 
 
-def _text(content: object, number: int, faults: Faults) -> tuple[str | None, object]:
-    """A turn's text, and the weight that all its parts share (None when they have none)."""
+def _content(content: object, number: int, faults: Faults) -> _Content:
+    """A turn's text, and what else its parts hold."""
     if isinstance(content, str) or content is None:
-        return content, None
+        return _Content(content)
     if not isinstance(content, list):
         faults.add(
             "wrong-type",
@@ -121,16 +148,23 @@ def _text(content: object, number: int, faults: Faults) -> tuple[str | None, obj
             found=type_name(content),
             expected="a text or a list of parts",
         )
-        return None, None
+        return _Content()
+    read = _Content()
     texts: list[str] = []
     weights: list[object] = []
     for part in content:
         if isinstance(part, str):
             texts.append(part)
             continue
-        if not isinstance(part, dict) or part.get("type", "text") != "text":
-            kind = part.get("type") if isinstance(part, dict) else type_name(part)
-            faults.add("unsupported-part", turn=number, type=shown(kind))
+        kind = part.get("type", "text") if isinstance(part, dict) else None
+        if kind == "tool_call":
+            read.calls.append(decoded(part.get("value")))
+            continue
+        if kind not in ("text", "reasoning"):
+            if isinstance(kind, str) and kind in _IMAGES:
+                faults.add("image", turn=number)
+            else:
+                faults.add("unsupported-part", turn=number, type=shown(kind or type_name(part)))
             continue
         text = part.get("text", part.get("value"))
         if not isinstance(text, str):
@@ -138,12 +172,14 @@ def _text(content: object, number: int, faults: Faults) -> tuple[str | None, obj
                 "wrong-type", what=f"A part of turn {number}", found=type_name(text), expected="a text"
             )
             continue
-        texts.append(text)
+        (texts if kind == "text" else read.thoughts).append(text)
         if (weight := part.get("loss_weight", part.get("weight"))) is not None:
             weights.append(weight)
     if weights and (any(weight != weights[0] for weight in weights) or len(weights) < len(texts)):
         faults.add("mixed-weights", turn=number)
-    return "".join(texts), weights[0] if weights else None
+    read.text = "".join(texts)
+    read.weight = weights[0] if weights else None
+    return read
 
 
 def _trained(turn: Row, part_weight: object, number: int, faults: Faults) -> bool:
@@ -159,17 +195,17 @@ def _trained(turn: Row, part_weight: object, number: int, faults: Faults) -> boo
 
 def _calls(calls: object, number: int, faults: Faults) -> list[dict[str, Any]]:
     """Tool calls as `{"id"?, "type": "function", "function": {"name", "arguments": {…}}}`."""
-    decoded = _decoded(calls)
-    if decoded is None:
+    listed = decoded(calls)
+    if listed is None:
         faults.add("tool-call", turn=number, reason=f"{shown(calls)} is not JSON")
         return []
     canonical: list[dict[str, Any]] = []
-    for call in decoded if isinstance(decoded, list) else [decoded]:
+    for call in listed if isinstance(listed, list) else [listed]:
         function = call.get("function", call) if isinstance(call, dict) else None
         if not isinstance(function, dict):
             faults.add("tool-call", turn=number, reason=f"{shown(call)} is not an object")
             continue
-        name, arguments = function.get("name"), _decoded(function.get("arguments", {}))
+        name, arguments = function.get("name"), decoded(function.get("arguments", {}))
         if not isinstance(name, str) or not name:
             faults.add("tool-call", turn=number, reason="it has no name")
         elif not isinstance(arguments, dict):
@@ -188,14 +224,14 @@ def _tools(tools: object, faults: Faults) -> list[dict[str, Any]]:
         return []
     if isinstance(tools, str) and not tools.strip():
         return []
-    decoded = _decoded(tools)
-    if isinstance(decoded, dict):
-        decoded = [decoded]
-    if not isinstance(decoded, list):
+    listed = decoded(tools)
+    if isinstance(listed, dict):
+        listed = [listed]
+    if not isinstance(listed, list):
         faults.add("tools", reason=f"{shown(tools)} is not a list of objects")
         return []
     canonical: list[dict[str, Any]] = []
-    for tool in decoded:
+    for tool in listed:
         function = tool.get("function", tool) if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             faults.add("tools", reason=f"{shown(tool)} has no name")
@@ -206,7 +242,7 @@ def _tools(tools: object, faults: Faults) -> list[dict[str, Any]]:
     return canonical
 
 
-def _decoded(value: object) -> Any:
+def decoded(value: object) -> Any:
     """A value that may stand as JSON in a text; None when that text is no JSON."""
     if not isinstance(value, str):
         return value

@@ -1,4 +1,4 @@
-"""What a form is: how its rows are recognised, and how one becomes a canonical row."""
+"""What a form is: how its rows are recognised, how one becomes a canonical row, and how it is written."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Format:
     Args:
         name: what `--format` and `--to` take and `check` reports.
         example: a row of this form, short, for messages.
+        keys: those that it uses: what a user can map a file's columns to.
         matches: whether an object looks like a row of this form, by its keys alone.
         read: makes the canonical body (see `read.Row`) and notes what is wrong; None when there is nothing
             to make.
@@ -33,9 +34,10 @@ class Format:
 
     name: str
     example: str
+    keys: frozenset[str]
     matches: Callable[[Row], bool]
     read: Callable[[Row, Faults], Body | None]
-    write: Callable[[Body, Losses], Body | None] | None = None
+    write: Callable[[Body, Losses], Body | None]
 
 
 def text_of(row: Row, key: str, faults: Faults, example: str) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..checks.table import Faults
-from .form import Body, Format, Row, note_ignored, optional_text, text_of
+from .form import Body, Format, Losses, Row, note_ignored, optional_text, text_of
+from .shapes import exchange_of
 
 _PAIRS = (
     ("question", "answer"),
@@ -33,9 +34,21 @@ def _read(row: Row, faults: Faults) -> Body | None:
     return {"messages": messages}
 
 
+def _write(body: Body, losses: Losses) -> Body | None:
+    exchange = exchange_of(body, losses)
+    if exchange is None:
+        return None
+    if exchange.earlier:
+        losses.add("earlier turns")
+    system = {"system": exchange.system} if exchange.system else {}
+    return {**system, "question": exchange.asked, "answer": exchange.answered}
+
+
 QUESTION_ANSWER = Format(
     name="question-answer",
     example=_EXAMPLE,
+    keys=frozenset({*(key for pair in _PAIRS for key in pair), "system"}),
     matches=lambda row: _pair(row) is not None,
     read=_read,
+    write=_write,
 )

@@ -9,6 +9,8 @@ from .alpaca import ALPACA
 from .form import Format, Row
 from .kto import KTO
 from .messages import ANTHROPIC, MESSAGES
+from .openai_preference import OPENAI_PREFERENCE
+from .parts import PARTS
 from .preference import PREFERENCE
 from .prompt_completion import PROMPT_COMPLETION
 from .question_answer import QUESTION_ANSWER
@@ -18,10 +20,12 @@ from .text import TEXT
 FORMATS: Mapping[str, Format] = {
     form.name: form
     for form in (
+        OPENAI_PREFERENCE,
         PREFERENCE,
         KTO,
         ANTHROPIC,
         MESSAGES,
+        PARTS,
         SHAREGPT,
         ALPACA,
         PROMPT_COMPLETION,
@@ -48,9 +52,9 @@ def fits(form: Format, row: Row, named: bool) -> bool:
     """Whether a row may stand in a file of this form: it has that form, or one with the same reader.
 
     Args:
-        named: the user named the form, so a row that could also be read as another is no surprise.
+        named: the user named the form, so it wins over what else the row could be read as.
     """
-    if named and form.matches(row):
-        return True
+    if named:
+        return any(one.matches(row) for one in FORMATS.values() if one.read is form.read)
     other = recognise(row)
     return other is form or (other is not None and other.read is form.read)

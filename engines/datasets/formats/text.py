@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..checks.table import Faults
-from .form import Body, Format, Row, note_ignored, text_of
+from .form import Body, Format, Losses, Row, note_ignored, text_of
 
 _EXAMPLE = '{"text": "…"}'
 
@@ -14,4 +14,21 @@ def _read(row: Row, faults: Faults) -> Body | None:
     return None if text is None else {"text": text}
 
 
-TEXT = Format(name="text", example=_EXAMPLE, matches=lambda row: "text" in row, read=_read)
+def _write(body: Body, losses: Losses) -> Body | None:
+    if "text" in body:
+        return {"text": body["text"]}
+    if "prompt" not in body or "completion" not in body or "label" in body:
+        losses.add("turns, which only a chat template makes a text of")
+        return None
+    losses.add("the mark where the answer begins")
+    return {"text": body["prompt"] + body["completion"]}
+
+
+TEXT = Format(
+    name="text",
+    example=_EXAMPLE,
+    keys=frozenset({"text"}),
+    matches=lambda row: "text" in row,
+    read=_read,
+    write=_write,
+)

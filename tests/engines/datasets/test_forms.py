@@ -149,7 +149,13 @@ def test_every_form_can_be_named_and_shows_a_row_that_fits(name: str, tmp_path: 
     row = {"text": "t", "question": "q", "answer": "a", "prompt": "p", "completion": "c"}
     row |= {"instruction": "i", "output": "o", "system": "s", "chosen": "c", "rejected": "r", "label": True}
     conversation = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
-    path = written(tmp_path, {**row, "messages": conversation, "conversations": conversation})
+    row |= {"messages": conversation, "conversations": conversation}
+    if name == "parts":
+        row["messages"] = [{**turn, "content": [{"type": "text", "value": "t"}]} for turn in conversation]
+    if name == "openai-preference":
+        row |= {"input": {"messages": conversation[:1]}, "preferred_output": conversation[1:]}
+        row["non_preferred_output"] = conversation[1:]
+    path = written(tmp_path, row)
     [record] = read(path, name)
     assert record.row is not None
 
@@ -196,7 +202,8 @@ def test_a_row_of_another_form_is_named(tmp_path: Path):
         ({"messages": ["hi"]}, ["wrong-type"]),
         ({"messages": [{"role": ["user"], "content": "x"}]}, ["unknown-role"]),
         ({"messages": [{"role": "user", "content": 5}]}, ["wrong-type"]),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, ["unsupported-part"]),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, ["image"]),
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, ["unsupported-part"]),
         ({"question": "a", "answer": 5}, ["wrong-type"]),
         ({"question": "a", "answer": "b", "level": 3}, ["ignored-key"]),
         ({"text": " "}, ["empty-text"]),
