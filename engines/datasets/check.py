@@ -12,7 +12,7 @@ from typing import Any
 
 from .checks.table import found
 from .crew import examined as examined_blocks
-from .examine import Examiner, Findings
+from .examine import Examiner, Findings, Lengths
 from .formats.columns import Columns
 from .keys import keys_of
 from .problem import Problem
@@ -22,7 +22,9 @@ from .sources.source import blocks
 from .tally import Tally
 from .targets.registry import target_named
 from .targets.target import FileFacts, Target
+from .tokens.cost import load_prices, price_of
 from .tokens.counter import Counter
+from .tokens.report import TokenReport, token_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +54,6 @@ class Done:
     bytes: int
     size_bytes: int
     rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenReport:
-    """The tokens of a file's usable rows.
-
-    Args:
-        tokenizer: what counted.
-        exact: whether the target counts the same; else it is an estimate.
-        basis: the rule's source, or what is estimated.
-        lost_tokens: trained tokens beyond the target's greatest length.
-    """
-
-    tokenizer: str
-    exact: bool
-    basis: str
-    tokens: int
-    trained_tokens: int
-    lost_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +165,7 @@ def _check_file(
             whole.merge(findings)
             if progress is not None:
                 progress(Done(path, block.end, size, whole.rows))
-    return _report(dataset, target, counter, whole), whole.tally
+    return _report(dataset, target, counter, asked, whole), whole.tally
 
 
 def _examiner(dataset: Dataset, asked: Asked) -> Examiner:
@@ -191,7 +174,9 @@ def _examiner(dataset: Dataset, asked: Asked) -> Examiner:
     return Examiner(dataset, target, counter, asked.limit_examples)
 
 
-def _report(dataset: Dataset, target: Target | None, counter: Counter | None, whole: Findings) -> FileReport:
+def _report(
+    dataset: Dataset, target: Target | None, counter: Counter | None, asked: Asked, whole: Findings
+) -> FileReport:
     """Ends a file's check with what only a look at the whole of it shows."""
     path = str(dataset.path)
     tally = whole.tally
@@ -206,11 +191,23 @@ def _report(dataset: Dataset, target: Target | None, counter: Counter | None, wh
         for problem in target.check_file(facts):
             tally.add(problem)
     tokens = None
-    if counter is not None:
-        lengths = whole.lengths
-        total, trained = sum(lengths.tokens), sum(lengths.trained)
-        tokens = TokenReport(counter.name, counter.exact, counter.basis, total, trained, lengths.lost)
+    if target is not None and counter is not None:
+        tokens = _tokens(target, counter, asked.model, whole.lengths)
     return FileReport(path, form, whole.rows, whole.usable_rows, tally.problems, dict(tally.counts), tokens)
+
+
+def _tokens(target: Target, counter: Counter, model: str | None, lengths: Lengths) -> TokenReport:
+    price = price_of(target.prices, model, load_prices()) if target.prices and model else None
+    return token_report(
+        counter,
+        lengths.tokens,
+        sum(lengths.trained),
+        lengths.lost,
+        lengths.estimated,
+        target.max_tokens,
+        target.schedule(len(lengths.tokens)),
+        price,
+    )
 
 
 def _size_of(path: Path) -> int:

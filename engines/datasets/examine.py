@@ -33,18 +33,21 @@ class Lengths:
         self.tokens = array("I")
         self.trained = array("I")
         self.lost = 0
+        self.estimated = 0
 
     def add(self, counted: Counted) -> None:
         """One row more."""
         self.tokens.append(counted.tokens)
         self.trained.append(counted.trained)
         self.lost += counted.lost
+        self.estimated += counted.estimated
 
     def extend(self, later: Lengths) -> None:
         """The rows that follow those that are here."""
         self.tokens.extend(later.tokens)
         self.trained.extend(later.trained)
         self.lost += later.lost
+        self.estimated += later.estimated
 
 
 @dataclass

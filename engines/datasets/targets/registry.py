@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .azure import AZURE
+from .bedrock import BEDROCK
+from .local import LOCAL
+from .openai import OPENAI
 from .target import Target
 
-TARGETS: Mapping[str, Target] = {}
+TARGETS: Mapping[str, Target] = {target.name: target for target in (LOCAL, OPENAI, AZURE, BEDROCK)}
 
 
 class UnknownTarget(ValueError):

@@ -10,6 +10,7 @@ from typing import Any
 from ..checks.table import Faults
 from ..formats.form import Body
 from ..problem import Problem
+from ..tokens.cost import Schedule
 from ..tokens.counter import Counter
 
 
@@ -45,6 +46,8 @@ class Target:
         max_tokens: of a row; None where the model decides.
         counter: makes what counts its tokens for a model (None: the one it usually trains); None where that
             can't be known.
+        schedule: how it trains so many rows when nothing else is asked for; None where that is not known.
+        prices: whose prices hold, as the table of prices names it; None where tokens are not paid for.
     """
 
     name: str
@@ -54,3 +57,5 @@ class Target:
     check_file: Callable[[FileFacts], Iterator[Problem]]
     max_tokens: int | None
     counter: Callable[[str | None], Counter | None]
+    schedule: Callable[[int], Schedule | None] = lambda rows: None
+    prices: str | None = None

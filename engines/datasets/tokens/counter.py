@@ -20,6 +20,8 @@ class Counted:
         begins: how many begin tokens the row has; None where that is not known.
         lost: of the trained tokens, those beyond the greatest length.
         error: why the row can't be rendered, in words; None where all is well.
+        estimated: whether the row has something that the counter can only estimate, though it is exact for
+            others.
     """
 
     tokens: int
@@ -28,6 +30,7 @@ class Counted:
     begins: int | None = None
     lost: int = 0
     error: str | None = None
+    estimated: bool = False
 
 
 class Counter(Protocol):

@@ -1,0 +1,42 @@
+"""This machine: finetui's own trainer, which reads every form of rows with one answer.
+
+What a model's chat template refuses is told by the counter, which renders each row with it. Preferences and
+judged answers are read, but this version trains on answers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...defaults import Facts, resolve
+from ...spec import JobSpec
+from ..checks.table import found
+from ..formats.registry import FORMATS
+from ..problem import Problem
+from ..tokens.cost import Schedule
+from .target import FileFacts, Target
+
+_REFUSED = {"preference": "preference-data", "openai-preference": "preference-data", "kto": "kto-data"}
+
+
+def _check_file(facts: FileFacts) -> Iterator[Problem]:
+    if facts.format in _REFUSED:
+        yield found(_REFUSED[facts.format], str(facts.path))
+
+
+def _schedule(rows: int) -> Schedule:
+    values = resolve(JobSpec(), Facts(rows, None, "cuda"))
+    epochs = values["epochs"]
+    return Schedule(epochs.value, epochs.value, epochs.value, values["batch_size"].value, epochs.reason)
+
+
+LOCAL = Target(
+    name="local",
+    title="This machine",
+    formats=frozenset(FORMATS) - _REFUSED.keys(),
+    check_row=lambda value, body, faults: None,
+    check_file=_check_file,
+    max_tokens=None,
+    counter=lambda model: None,
+    schedule=_schedule,
+)

@@ -1,0 +1,167 @@
+"""What OpenAI refuses in a row of messages, looked at in the object that stands in the file.
+
+Sources: OpenAI's guides "Supervised fine-tuning" and "Direct preference optimization", its API reference of
+chat completions (roles, names, tools, tool calls) and the format checks of its cookbook's "Data preparation
+and analysis for chat model fine-tuning" (known keys, roles, an assistant's message in each row). The
+pattern of names is that of the API's own error: ^[^\\s<|\\\\/>]+$.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..checks.table import Faults
+from ..checks.words import shown, type_name
+
+Value = Mapping[str, Any]
+
+_ROW_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
+_MESSAGE_KEYS = frozenset(
+    {"role", "content", "name", "refusal", "weight", "tool_calls", "tool_call_id", "function_call"}
+)
+_ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
+_PREFERENCE_KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
+_ANSWERS = ("preferred_output", "non_preferred_output")
+_NAME = re.compile(r"[^\s<|\\/>]{1,64}")
+_FUNCTION = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NO_TURNS: tuple[Any, ...] = ()
+
+
+class Rows:
+    """OpenAI's rules for rows under a provider's name.
+
+    Args:
+        title: as people know it.
+        to: the form that `finetui convert` makes for it.
+    """
+
+    def __init__(self, title: str, to: str = "messages") -> None:
+        self._title, self._to = title, to
+
+    def check(self, value: Value, faults: Faults) -> None:
+        """Notes what is refused in a row; rows of forms that are not taken at all are left alone."""
+        if "preferred_output" in value:
+            self._preference(value, faults)
+        elif isinstance(messages := value.get("messages"), list):
+            self._keys(value, _ROW_KEYS, "the row", faults)
+            self._row_tools(value, faults)
+            self._messages(messages, faults)
+            self._last(messages, "The row", faults)
+
+    def _preference(self, value: Value, faults: Faults) -> None:
+        self._keys(value, _PREFERENCE_KEYS, "the row", faults)
+        asked = value.get("input")
+        if isinstance(asked, dict):
+            self._keys(asked, _ROW_KEYS, '"input"', faults)
+            self._row_tools(asked, faults)
+            messages = asked.get("messages")
+            self._messages(messages if isinstance(messages, list) else _NO_TURNS, faults)
+        for key in _ANSWERS:
+            if isinstance(answer := value.get(key), list):
+                self._messages(answer, faults)
+                self._last(answer, f'"{key}"', faults)
+
+    def _messages(self, messages: Sequence[Any], faults: Faults) -> None:
+        title = self._title
+        waiting: dict[str, int] = {}
+        made: set[str] = set()
+        for turn, message in enumerate(messages, start=1):
+            if not isinstance(message, dict):
+                continue
+            if not _MESSAGE_KEYS.issuperset(message):
+                self._keys(message, _MESSAGE_KEYS, f"turn {turn}", faults)
+            role = message.get("role")
+            if role not in _ROLES:
+                fix = "Use developer, system, user, assistant or tool."
+                faults.add("target-role", turn=turn, role=shown(role), title=title, fix=fix)
+            calls = message.get("tool_calls")
+            content = message.get("content")
+            if isinstance(content, str):
+                if "data:image/" in content and ";base64," in content:
+                    faults.add("image-as-text", turn=turn)
+            elif not isinstance(content, list) and not (
+                content is None and (calls or message.get("function_call") or message.get("refusal"))
+            ):
+                faults.add("target-content", turn=turn, found=type_name(content), title=title)
+            if "weight" in message:
+                self._weight(message["weight"], role, turn, faults)
+            if isinstance(name := message.get("name"), str) and _NAME.fullmatch(name) is None:
+                faults.add("target-name", name=shown(name), turn=turn)
+            if role == "tool":
+                call = message.get("tool_call_id")
+                waiting.pop(call, None) if isinstance(call, str) else None
+                if call not in made:
+                    faults.add("answer-without-call", turn=turn, call=shown(call))
+            elif waiting:
+                call, caller = next(iter(waiting.items()))
+                faults.add("unanswered-call", call=shown(call), turn=caller, next=turn)
+                waiting = {}
+            if calls:
+                for call in self._calls(calls, turn, faults):
+                    waiting[call] = turn
+                    made.add(call)
+
+    def _weight(self, weight: object, role: object, turn: int, faults: Faults) -> None:
+        if role != "assistant":
+            faults.add("weight-place", turn=turn, role=shown(role)[1:-1])
+        elif isinstance(weight, bool) or weight not in (0, 1):
+            faults.add("target-weight", turn=turn, weight=shown(weight), title=self._title)
+
+    def _calls(self, calls: object, turn: int, faults: Faults) -> list[str]:
+        """Notes what is wrong with calls, and gives the ids of all that have one."""
+        title = self._title
+        if not isinstance(calls, list):
+            faults.add(
+                "target-call", turn=turn, title=title, reason=f"they are {type_name(calls)}, not a list"
+            )
+            return []
+        ids: list[str] = []
+        for call in calls:
+            function = call.get("function") if isinstance(call, dict) else None
+            if not isinstance(function, dict):
+                faults.add("target-call", turn=turn, title=title, reason='it has no object "function"')
+                continue
+            if isinstance(made := call.get("id"), str) and made:
+                ids.append(made)
+            else:
+                faults.add("target-call", turn=turn, title=title, reason='it has no "id"')
+            if call.get("type") != "function":
+                faults.add("target-call", turn=turn, title=title, reason='its "type" is not "function"')
+            name, arguments = function.get("name"), function.get("arguments")
+            self._function_name(name, faults)
+            if not isinstance(arguments, str):
+                kind = type_name(arguments)
+                faults.add("tool-arguments", name=shown(name), turn=turn, found=kind, title=title)
+        return ids
+
+    def _row_tools(self, row: Value, faults: Faults) -> None:
+        tools = row.get("tools")
+        if tools is None:
+            return
+        if not isinstance(tools, list):
+            faults.add("target-tools", title=self._title, reason=f"they are {type_name(tools)}, not a list")
+            return
+        for tool in tools:
+            function = tool.get("function") if isinstance(tool, dict) else None
+            if not isinstance(function, dict) or tool.get("type") != "function":
+                reason = f'{shown(tool)} lacks "type": "function" or its object "function"'
+                faults.add("target-tools", title=self._title, reason=reason)
+                continue
+            self._function_name(function.get("name"), faults)
+
+    def _function_name(self, name: object, faults: Faults) -> None:
+        if not isinstance(name, str) or _FUNCTION.fullmatch(name) is None:
+            faults.add("tool-name", name=shown(name))
+
+    def _last(self, messages: Sequence[Any], what: str, faults: Faults) -> None:
+        last = messages[-1] if messages else None
+        role = last.get("role") if isinstance(last, dict) else None
+        if role != "assistant":
+            faults.add("target-last-turn", what=what, role=shown(role)[:20], title=self._title)
+
+    def _keys(self, value: Iterable[str], known: frozenset[str], where: str, faults: Faults) -> None:
+        for key in value:
+            if key not in known:
+                faults.add("target-key", title=self._title, key=shown(key), where=where, to=self._to)
