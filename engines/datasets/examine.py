@@ -104,6 +104,9 @@ class Examiner:
         limit_examples: int | None = 3,
     ) -> None:
         self._dataset, self._target, self._counter = dataset, target, counter
+        # A form that the target does not take is said once, of the file: no row could be right.
+        form = dataset.format.name if dataset.format else None
+        self._rules = target if target is not None and form in target.formats else None
         self._limit = limit_examples
         self._known: dict[bytes, _Line] = {}
         self._known_bytes = 0
@@ -152,8 +155,8 @@ class Examiner:
         self._said = True
         record = self._dataset.record(raw.value, line)
         row, problems = record.row, record.problems
-        if row is not None and self._target is not None and isinstance(raw.value, dict):
-            problems, usable = self._by_target(raw.value, row, line, problems, self._target)
+        if row is not None and self._rules is not None and isinstance(raw.value, dict):
+            problems, usable = self._by_target(raw.value, row, line, problems, self._rules)
             row = row if usable else None
         one = _Line(record.is_row, problems, row, keys_of(row) if row is not None else None)
         if self._known_bytes < MOST_REMEMBERED_BYTES:

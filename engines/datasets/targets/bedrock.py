@@ -34,17 +34,17 @@ _SCHEDULE = Schedule(2, 2, 2, 32, "Bedrock's defaults for Claude 3 Haiku")
 def _check_row(value: Mapping[str, Any], body: Body, faults: Faults) -> None:
     messages = value.get("messages")
     if not isinstance(messages, list):
+        faults.add("wrong-type", what='"messages"', found=type_name(messages), expected="a list of messages")
         return
-    for key in value.keys() - _ROW_KEYS:
-        faults.add("target-key", title=TITLE, key=shown(key), where="the row", to=_TO)
+    _keys(value, _ROW_KEYS, "the row", faults)
     if "system" in value:
         _text(value["system"], 0, faults)
     before = None
     for turn, message in enumerate(messages, start=1):
         if not isinstance(message, dict):
             continue
-        for key in message.keys() - _MESSAGE_KEYS:
-            faults.add("target-key", title=TITLE, key=shown(key), where=f"turn {turn}", to=_TO)
+        if not _MESSAGE_KEYS.issuperset(message):
+            _keys(message, _MESSAGE_KEYS, f"turn {turn}", faults)
         _text(message.get("content"), turn, faults)
         role = message.get("role")
         if role not in ("user", "assistant"):
@@ -57,6 +57,12 @@ def _check_row(value: Mapping[str, Any], body: Body, faults: Faults) -> None:
         before = role
     if before != "assistant":
         faults.add("target-last-turn", what="The row", role=shown(before), title=TITLE)
+
+
+def _keys(value: Mapping[str, Any], known: frozenset[str], where: str, faults: Faults) -> None:
+    for key in value:
+        if key not in known:
+            faults.add("target-key", title=TITLE, key=shown(key), where=where, to=_TO)
 
 
 def _text(content: object, turn: int, faults: Faults) -> None:

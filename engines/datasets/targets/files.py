@@ -25,6 +25,7 @@ def form_problems(facts: FileFacts, title: str, formats: frozenset[str], to: str
     """
     if facts.format is not None and facts.format not in formats:
         forms = " or ".join(sorted(formats))
+        to = "openai-preference" if facts.format == "preference" and "openai-preference" in formats else to
         yield found("target-form", str(facts.path), title=title, form=facts.format, forms=forms, to=to)
 
 

@@ -38,7 +38,7 @@ def openai_schedule(rows: int) -> Schedule:
 
 def _check_file(facts: FileFacts) -> Iterator[Problem]:
     yield from form_problems(facts, TITLE, FORMATS, "messages")
-    yield from layout_problems(facts, TITLE, "messages")
+    yield from layout_problems(facts, TITLE, facts.format if facts.format in FORMATS else "messages")
     yield from size_problems(facts, TITLE, LEAST_ROWS, MOST_BYTES)
 
 

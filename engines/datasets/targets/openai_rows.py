@@ -21,12 +21,12 @@ _ROW_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 _MESSAGE_KEYS = frozenset(
     {"role", "content", "name", "refusal", "weight", "tool_calls", "tool_call_id", "function_call"}
 )
+_PART_KEYS = frozenset({"type", "text"})
 _ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
 _PREFERENCE_KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
 _ANSWERS = ("preferred_output", "non_preferred_output")
 _NAME = re.compile(r"[^\s<|\\/>]{1,64}")
 _FUNCTION = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_NO_TURNS: tuple[Any, ...] = ()
 
 
 class Rows:
@@ -41,14 +41,15 @@ class Rows:
         self._title, self._to = title, to
 
     def check(self, value: Value, faults: Faults) -> None:
-        """Notes what is refused in a row; rows of forms that are not taken at all are left alone."""
+        """Notes what is refused in a row of a form that OpenAI takes."""
         if "preferred_output" in value:
             self._preference(value, faults)
-        elif isinstance(messages := value.get("messages"), list):
-            self._keys(value, _ROW_KEYS, "the row", faults)
-            self._row_tools(value, faults)
-            self._messages(messages, faults)
-            self._last(messages, "The row", faults)
+            return
+        self._keys(value, _ROW_KEYS, "the row", faults)
+        self._row_tools(value, faults)
+        messages = _list(value, "messages", faults)
+        self._messages(messages, faults)
+        self._last(messages, "The row", faults)
 
     def _preference(self, value: Value, faults: Faults) -> None:
         self._keys(value, _PREFERENCE_KEYS, "the row", faults)
@@ -56,12 +57,15 @@ class Rows:
         if isinstance(asked, dict):
             self._keys(asked, _ROW_KEYS, '"input"', faults)
             self._row_tools(asked, faults)
-            messages = asked.get("messages")
-            self._messages(messages if isinstance(messages, list) else _NO_TURNS, faults)
+            self._messages(_list(asked, "messages", faults), faults)
+        else:
+            faults.add(
+                "wrong-type", what='"input"', found=type_name(asked), expected="an object with messages"
+            )
         for key in _ANSWERS:
-            if isinstance(answer := value.get(key), list):
-                self._messages(answer, faults)
-                self._last(answer, f'"{key}"', faults)
+            answer = _list(value, key, faults)
+            self._messages(answer, faults)
+            self._last(answer, f'"{key}"', faults)
 
     def _messages(self, messages: Sequence[Any], faults: Faults) -> None:
         title = self._title
@@ -73,7 +77,7 @@ class Rows:
             if not _MESSAGE_KEYS.issuperset(message):
                 self._keys(message, _MESSAGE_KEYS, f"turn {turn}", faults)
             role = message.get("role")
-            if role not in _ROLES:
+            if not isinstance(role, str) or role not in _ROLES:
                 fix = "Use developer, system, user, assistant or tool."
                 faults.add("target-role", turn=turn, role=shown(role), title=title, fix=fix)
             calls = message.get("tool_calls")
@@ -81,9 +85,9 @@ class Rows:
             if isinstance(content, str):
                 if "data:image/" in content and ";base64," in content:
                     faults.add("image-as-text", turn=turn)
-            elif not isinstance(content, list) and not (
-                content is None and (calls or message.get("function_call") or message.get("refusal"))
-            ):
+            elif isinstance(content, list):
+                self._parts(content, turn, faults)
+            elif not (content is None and (calls or message.get("function_call") or message.get("refusal"))):
                 faults.add("target-content", turn=turn, found=type_name(content), title=title)
             if "weight" in message:
                 self._weight(message["weight"], role, turn, faults)
@@ -91,8 +95,9 @@ class Rows:
                 faults.add("target-name", name=shown(name), turn=turn)
             if role == "tool":
                 call = message.get("tool_call_id")
-                waiting.pop(call, None) if isinstance(call, str) else None
-                if call not in made:
+                if isinstance(call, str) and call in made:
+                    waiting.pop(call, None)
+                else:
                     faults.add("answer-without-call", turn=turn, call=shown(call))
             elif waiting:
                 call, caller = next(iter(waiting.items()))
@@ -102,6 +107,18 @@ class Rows:
                 for call in self._calls(calls, turn, faults):
                     waiting[call] = turn
                     made.add(call)
+
+    def _parts(self, parts: Sequence[Any], turn: int, faults: Faults) -> None:
+        for part in parts:
+            if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+                faults.add(
+                    "target-content",
+                    turn=turn,
+                    found="a list with a part that has no text",
+                    title=self._title,
+                )
+            else:
+                self._keys(part, _PART_KEYS, f"a part of turn {turn}", faults)
 
     def _weight(self, weight: object, role: object, turn: int, faults: Faults) -> None:
         if role != "assistant":
@@ -156,7 +173,9 @@ class Rows:
             faults.add("tool-name", name=shown(name))
 
     def _last(self, messages: Sequence[Any], what: str, faults: Faults) -> None:
-        last = messages[-1] if messages else None
+        if not messages:
+            return  # said of the list
+        last = messages[-1]
         role = last.get("role") if isinstance(last, dict) else None
         if role != "assistant":
             faults.add("target-last-turn", what=what, role=shown(role)[:20], title=self._title)
@@ -165,3 +184,12 @@ class Rows:
         for key in value:
             if key not in known:
                 faults.add("target-key", title=self._title, key=shown(key), where=where, to=self._to)
+
+
+def _list(value: Value, key: str, faults: Faults) -> Sequence[Any]:
+    """The list under a key; an empty one, with a fault noted, where something else is."""
+    found = value.get(key)
+    if isinstance(found, list):
+        return found
+    faults.add("wrong-type", what=shown(key), found=type_name(found), expected="a list of messages")
+    return ()
