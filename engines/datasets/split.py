@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Sequence
 
 SHARE = 0.05
@@ -31,17 +32,40 @@ def choose_valid(keys: Sequence[int], count: int, seed: int) -> frozenset[int]:
         count: how many rows are wanted.
         seed: the same seed and keys choose the same rows.
     """
-    groups: dict[int, list[int]] = {}
-    for index, key in enumerate(keys):
-        groups.setdefault(key, []).append(index)
-    if len(groups) < 2 or count < 1:
+    places: dict[int, int] = {}
+    groups = array("I", (places.setdefault(key, len(places)) for key in keys))
+    if len(places) < 2 or count < 1:
         return frozenset()
-    shuffled = list(groups.values())
+    sizes = array("I", bytes(4 * len(places)))
+    for group in groups:
+        sizes[group] += 1
+    shuffled = array("I", range(len(places)))
     random.Random(seed).shuffle(shuffled)
-    chosen: list[int] = []
+    taken: set[int] = set()
+    rows = 0
     for group in shuffled:
-        if len(chosen) + len(group) <= count:
-            chosen += group
-        if len(chosen) == count:
+        if rows + sizes[group] <= count:
+            taken.add(group)
+            rows += sizes[group]
+        if rows == count:
             break
-    return frozenset(chosen or min(shuffled, key=len))
+    chosen = taken or {min(shuffled, key=lambda group: sizes[group])}
+    return frozenset(index for index, group in enumerate(groups) if group in chosen)
+
+
+def joined(first: Sequence[int], second: Sequence[int]) -> array[int]:
+    """Keys that two rows share when they share a key of either sequence, directly or through other rows."""
+    parents = list(range(len(first)))
+
+    def root(index: int) -> int:
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    for keys in (first, second):
+        met: dict[int, int] = {}
+        for index, key in enumerate(keys):
+            here, there = root(index), root(met.setdefault(key, index))
+            parents[max(here, there)] = min(here, there)
+    return array("Q", (root(index) for index in range(len(parents))))

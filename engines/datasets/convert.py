@@ -1,0 +1,459 @@
+"""Rows of any form as rows of another, or as they are; in one file, or split into two.
+
+Nothing is lost in silence: what the new form has no place for is counted and, unless the user accepts that,
+refused. Input files are only read; an output appears when all of it is on the disk.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from ..engine import EngineError
+from .check import Done
+from .checks.kinds import Check
+from .checks.table import CHECKS
+from .checks.words import key_list, shown
+from .formats.columns import Columns
+from .formats.form import Format, Losses
+from .formats.registry import FORMATS
+from .keys import keys_of
+from .problem import Problem
+from .read import Dataset, Row, UnknownFormat, counts_as_row, open_dataset
+from .sources.source import blocks, line_value
+from .split import choose_valid, default_valid_rows, joined
+from .tally import Tally
+from .writing import Container, Draft, Spool, Unwritable, container_of, pack
+
+Reason = Literal["losses", "exists", "data", "split", "container"]
+
+_MOST_LOSSES = 200
+"""Different ones that are counted by name: rows may have keys without end."""
+_UNUSED, _, _UNUSED_END = CHECKS["ignored-key"].message.partition("{key}")
+_encoder = msgspec.json.Encoder()
+
+
+class Refused(Exception):
+    """A conversion that was not done; nothing was written.
+
+    Attributes:
+        reason: `losses` (the form has no place for something), `exists` (an output is there), `data` (a file
+            can't be read, or no row is left), `split` (the rows can't be split so), `container` (the kind of
+            file can't hold the rows).
+        message: why, in one sentence.
+        advice: the way out.
+        losses: what would be lost, and in how many rows.
+        examples: problems in the data that matter here.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        advice: str,
+        losses: Mapping[str, int] | None = None,
+        examples: tuple[Problem, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.message, self.advice = message, advice
+        self.losses = dict(losses or {})
+        self.examples = examples
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows that are held out, in a file of their own.
+
+    Args:
+        out: that file, of a kind of its own.
+        rows: how many; or the share of all (0 to 1) in `share`; both None: see `default_valid_rows`.
+        seed: the same one chooses the same rows.
+        group: a key of the raw rows; rows with the same value stay on one side. Those with the same prompt,
+            and so exact duplicates, always do.
+    """
+
+    out: Path
+    rows: int | None = None
+    share: float | None = None
+    seed: int = 42
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a conversion wrote.
+
+    Args:
+        rows: in `out`.
+        held_rows: in the file of held-out rows.
+        left_out: rows with errors.
+        losses: what was lost, in words, and in how many rows.
+        unfit_rows: sound rows that can't be rows of the form at all, of which `losses` says why.
+        examples: the first errors of each kind.
+    """
+
+    rows: int
+    held_rows: int
+    left_out: int
+    losses: Mapping[str, int]
+    examples: tuple[Problem, ...]
+    unfit_rows: int = 0
+
+
+def convert(
+    paths: Sequence[Path],
+    out: Path,
+    to: str | None,
+    *,
+    lossy: bool = False,
+    format: str | None = None,
+    columns: Columns | None = None,
+    held: Held | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Done], None] | None = None,
+) -> Converted:
+    """Writes the rows of files as rows of a form.
+
+    Args:
+        paths: of any kind and form that `check` reads; their rows follow each other.
+        out: its suffix says the kind of file (see `container_of`).
+        to: the form; None leaves every row as it stands, with all its keys. A row that has the form already
+            stays as it stands too.
+        lossy: write also what loses something.
+        format: the files' form, where it should not be detected.
+        columns: a known form's keys under the files' own names.
+        held: splits the rows; None writes all to `out`.
+        overwrite: replace outputs that exist.
+        progress: called now and then while a file is read.
+
+    Raises:
+        Refused: see there; nothing was written.
+        UnknownFormat: a form that does not exist is named.
+        EngineError: the paths or the split are not what can be asked for, or a package is missing.
+        OSError: an output can't be written; nothing is left of it.
+    """
+    if to is not None and to not in FORMATS:
+        raise UnknownFormat(f"There is no form named {to}. Known forms: {', '.join(FORMATS)}.")
+    outputs = [out] if held is None else [out, held.out]
+    containers = [container_of(path) for path in outputs]
+    _check_places(paths, outputs, overwrite)
+    _check_split(held)
+    datasets = [open_dataset(path, format, columns) for path in paths]
+    if to is None:
+        _check_forms(datasets)
+    with ExitStack() as stack:
+        spool = stack.enter_context(Spool(_folder_of(out)))
+        taken = _Taken(spool, FORMATS[to] if to else None, containers[0], lossy, held)
+        for dataset in datasets:
+            taken.take(dataset, progress)
+        chosen = taken.chosen()
+        drafts = [stack.enter_context(Draft(path, overwrite)) for path in outputs]
+        for draft, container, inside in zip(drafts, containers, (False, True), strict=False):
+            _write(spool, chosen, inside, container, draft)
+        _land(drafts)
+    return dataclasses.replace(
+        taken.result(), rows=spool.rows - len(chosen), held_rows=len(chosen) if held else 0
+    )
+
+
+def _check_places(paths: Sequence[Path], outputs: Sequence[Path], overwrite: bool) -> None:
+    if not paths:
+        raise EngineError("usage", "there is nothing to convert", "give at least one file")
+    if len({_real(path) for path in outputs}) < len(outputs):
+        raise EngineError("usage", f"{outputs[0]}: both outputs have this name", "name them differently")
+    for path in outputs:
+        if any(_same(path, given) for given in paths):
+            message = f"{path} is one of the files that are read"
+            raise EngineError("usage", message, "input files are never written to: give another name")
+        if path.is_dir():
+            raise EngineError("usage", f"{path} is a folder", "give the name of a file in it")
+        folder = _folder_of(path)
+        if not folder.is_dir():
+            raise EngineError("files", f"{path}: there is no folder {folder}", f"mkdir -p {folder}")
+        if path.exists() and not overwrite:
+            raise Refused("exists", f"{path} exists already", "--force replaces it")
+
+
+def _same(path: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return _real(path) == _real(other)
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _folder_of(path: Path) -> Path:
+    return Path(_real(path)).parent
+
+
+def _check_split(held: Held | None) -> None:
+    if held is None:
+        return
+    if held.rows is not None and held.share is not None:
+        raise EngineError("usage", "a number and a share of rows are both given", "keep one of them")
+    if held.rows is not None and held.rows < 1:
+        raise EngineError("usage", f"{held.rows} rows can't be held out", "give at least 1")
+    if held.share is not None and not 0 < held.share < 1:
+        raise EngineError("usage", f"a share of {held.share:g} can't be held out", "give one between 0 and 1")
+
+
+def _check_forms(datasets: Sequence[Dataset]) -> None:
+    forms = {dataset.format.name: dataset.path for dataset in datasets if dataset.format is not None}
+    if len(forms) > 1:
+        (first, path), (second, other), *_ = forms.items()
+        message = f"{path} is {first}, {other} is {second}: as they stand they make no one file"
+        raise EngineError("usage", message, "name the form that both get, with --to")
+
+
+@dataclass
+class _Taken:
+    """The rows that were read, and what was met on the way.
+
+    Args:
+        spool: where they lie, in the form that they get.
+        form: that form; None leaves them as they stand.
+        container: what they will be written to.
+    """
+
+    spool: Spool
+    form: Format | None
+    container: Container
+    lossy: bool
+    held: Held | None
+    prompts: array[int] = field(default_factory=lambda: array("Q"))
+    groups: array[int] = field(default_factory=lambda: array("Q"))
+    losses: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
+    rows: int = 0
+    left_out: int = 0
+    unfit: int = 0
+    lost_rows: int = 0
+    keys: dict[str, None] = field(default_factory=dict)
+    """Of the first rows, for a message."""
+
+    def take(self, dataset: Dataset, progress: Callable[[Done], None] | None) -> None:
+        """Reads a file to its end.
+
+        Raises:
+            Refused: the file can't be read, or a row can't be held by the kind of file.
+        """
+        name = str(dataset.path)
+        size = _size_of(dataset.path)
+        for block in blocks(dataset.path):
+            for content, line in zip(block.lines.split(b"\n"), block.places, strict=False):
+                raw = line_value(content, line, name)
+                if raw.problem is not None:
+                    self._note(raw.problem)
+                    continue
+                record = dataset.record(raw.value, line)
+                for problem in record.problems:
+                    if problem.severity == "error":
+                        self._stop_or_tally(problem)
+                if record.row is None:
+                    self.rows += record.is_row
+                    self.left_out += record.is_row
+                    continue
+                self.rows += 1
+                self._add(dataset, raw.value, content, record.row, record.problems)
+            for problem in block.problems:
+                self._note(problem)
+            if progress is not None:
+                progress(Done(dataset.path, block.end, size, self.rows))
+
+    def _note(self, problem: Problem) -> None:
+        """A problem in place of a row."""
+        if counts_as_row(problem):
+            self.rows += 1
+            self.left_out += 1
+        if problem.severity == "error":
+            self._stop_or_tally(problem)
+
+    def _stop_or_tally(self, problem: Problem) -> None:
+        if _check_of(problem).scope == "file":
+            raise Refused("data", f"{problem.where}: {problem.message}", problem.fix, examples=(problem,))
+        self.tally.add(problem)
+
+    def _add(
+        self,
+        dataset: Dataset,
+        value: Mapping[str, Any],
+        content: bytes,
+        row: Row,
+        problems: tuple[Problem, ...],
+    ) -> None:
+        losses = Losses()
+        line: bytes | None = None
+        if self.form is None:
+            line = _as_it_stands(value, content)
+        else:
+            written = self.form.write(row.body, losses)
+            if written is None:
+                self.unfit += 1
+            elif dataset.format is self.form and not dataset.columns and _holds(value, written):
+                line = _as_it_stands(value, content)
+            else:
+                if dataset.columns is None:
+                    losses.update(_unused(problems))
+                self._check_cells(written)
+                line = _encoder.encode(written)
+        if losses:
+            self.lost_rows += 1
+            for loss in losses:
+                known = loss in self.losses or len(self.losses) < _MOST_LOSSES
+                self.losses[loss if known else "other keys"] += 1
+        if line is None or (self.losses and not self.lossy):
+            return  # what will be refused is counted on, but not kept
+        self.spool.add(line)
+        if self.held is not None:
+            self.prompts.append(keys_of(row).prompt)
+            if self.held.group is not None:
+                self.groups.append(self._group_of(value, self.held.group))
+
+    def _check_cells(self, written: Mapping[str, Any]) -> None:
+        """Tables hold texts; of lists only what their form knows as a text too."""
+        if self.container.kind != "table" or self.form is None:
+            return
+        if any(isinstance(value, (list, dict)) for key, value in written.items() if key != "history"):
+            raise Refused(
+                "container",
+                f"rows of the form {self.form.name} have lists of turns, which a table has no cells for",
+                "write .jsonl, .json or .parquet; or choose a form of texts, such as question-answer",
+            )
+
+    def _group_of(self, value: Mapping[str, Any], group: str) -> int:
+        if len(self.keys) < 50:
+            self.keys.update(dict.fromkeys(value))
+        if value.get(group) is None:
+            # In no group: its prompt alone holds it together with others.
+            return self.prompts[-1]
+        content = b"\0" + json.dumps(value[group], sort_keys=True).encode()
+        return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
+
+    def chosen(self) -> frozenset[int]:
+        """The rows to hold out, when all were read.
+
+        Raises:
+            Refused: something would be lost, no row is left, or the rows can't be split so.
+        """
+        examples = self.tally.problems
+        if self.losses and not self.lossy:
+            name = self.form.name if self.form else ""
+            raise Refused(
+                "losses",
+                f"{name} has no place for {_listed(self.losses)}",
+                "--lossy leaves that out; or choose a form that has the place, such as messages",
+                self.losses,
+                examples,
+            )
+        if not self.spool.rows:
+            if self.unfit and self.form is not None:
+                message = f"no row can be of the form {self.form.name}"
+                advice = f"what was met is {_listed(self.losses)}; choose another form"
+                raise Refused("data", message, advice, self.losses, examples)
+            reason = examples[0] if examples else "there are none"
+            raise Refused("data", f"no row is left: {reason}", "finetui check FILE shows all", None, examples)
+        return self._split(self.held) if self.held is not None else frozenset()
+
+    def _split(self, held: Held) -> frozenset[int]:
+        rows = self.spool.rows
+        wanted = held.rows
+        if wanted is None:
+            wanted = default_valid_rows(rows) if held.share is None else max(1, round(rows * held.share))
+        if not 0 < wanted < rows:
+            message = f"{wanted:,} of {rows:,} rows can't be held out"
+            raise Refused("split", message, "ask for fewer, but at least one")
+        keys: Sequence[int] = self.prompts
+        if held.group is not None:
+            if all(group == prompt for group, prompt in zip(self.groups, self.prompts, strict=True)):
+                advice = f"their keys are {key_list(list(self.keys))}"
+                raise Refused("split", f"no row has the key {shown(held.group)} to group by", advice)
+            keys = joined(self.prompts, self.groups)
+        chosen = choose_valid(keys, wanted, held.seed)
+        if not chosen:
+            what = "prompt or group" if held.group is not None else "prompt"
+            raise Refused(
+                "split",
+                f"the rows can't be split: all have the same {what}",
+                "rows that belong together stay on one side: give more rows, or another key to group by",
+            )
+        return chosen
+
+    def result(self) -> Converted:
+        """What was met, without the numbers of rows that were written."""
+        return Converted(0, 0, self.left_out, dict(self.losses), self.tally.problems, self.unfit)
+
+
+def _check_of(problem: Problem) -> Check:
+    return CHECKS[problem.id]
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _holds(value: Mapping[str, Any], written: Mapping[str, Any]) -> bool:
+    """Whether a raw row is what would be written of it, perhaps with more keys."""
+    return all(key in value and value[key] == part for key, part in written.items())
+
+
+def _as_it_stands(value: Any, content: bytes) -> bytes:
+    """A row's own JSON; written anew where escapes would make it unreadable for people."""
+    if b"\\u" not in content:
+        return content.removeprefix(b"\xef\xbb\xbf").strip()
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:  # half a character in a key that no form uses
+        return json.dumps(value).encode()
+
+
+def _unused(problems: tuple[Problem, ...]) -> Iterator[str]:
+    for problem in problems:
+        if problem.id == "ignored-key":
+            yield f"the key {problem.message.removeprefix(_UNUSED).removesuffix(_UNUSED_END)}"
+
+
+def _listed(losses: Counter[str]) -> str:
+    named = [f"{loss} ({count:,} row{'s' if count > 1 else ''})" for loss, count in losses.most_common(8)]
+    more = len(losses) - len(named)
+    return ", ".join(named) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _write(spool: Spool, chosen: frozenset[int], inside: bool, container: Container, draft: Draft) -> None:
+    try:
+        pack(lambda: spool.lines(chosen, inside), container, draft.file)
+    except Unwritable as error:
+        raise Refused("container", f"{draft.path}: {error}", ".jsonl holds any rows") from error
+    draft.settle()
+
+
+def _land(drafts: Sequence[Draft]) -> None:
+    """Names the files; when one can't be named, none is."""
+    landed: list[Draft] = []
+    try:
+        for draft in drafts:
+            draft.land()
+            landed.append(draft)
+    except BaseException as error:
+        for draft in landed:
+            draft.withdraw()
+        if isinstance(error, FileExistsError):
+            raise Refused("exists", f"{error.filename} exists already", "--force replaces it") from error
+        raise
