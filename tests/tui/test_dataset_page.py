@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from finetui.engines.datasets import search
 from finetui.engines.datasets.known import remember, remembered
 from finetui.engines.datasets.preview import Rendered, Token
 from finetui.engines.demo.job import FOLDER
@@ -18,6 +19,7 @@ from finetui.tui.keys import KEYS
 from finetui.tui.messages import OpenDataset, OpenNewJob
 from finetui.tui.panes.row import Line, of_tokens, visible
 from finetui.tui.remembered import Remembered
+from finetui.tui.screens.choose import Choose
 from finetui.tui.screens.dataset import DatasetPage
 from finetui.tui.screens.preview_model import ChoosePreviewModel
 from finetui.tui.screens.problems import Problems
@@ -72,6 +74,11 @@ async def at(pilot: Pilot[None], words: str) -> None:
     await until(pilot, lambda: words in screen_of(pilot.app))  # type: ignore[arg-type]
 
 
+async def told(pilot: Pilot[None], words: str) -> None:
+    """Wait until the app says this in passing."""
+    await until(pilot, lambda: any(words in one.message for one in pilot.app._notifications))
+
+
 async def test_the_keys_go_through_the_rows(settings: Settings, tmp_path: Path) -> None:
     async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
         await page_of(pilot, rows_of(tmp_path / "a.jsonl"))
@@ -99,12 +106,12 @@ async def test_to_a_row_by_its_number_or_by_its_line(settings: Settings, tmp_pat
             ("row 2", 2),
             ("1,0", 10),
         ]:
-            await pilot.press("slash")
+            await pilot.press("colon")
             await until(pilot, lambda: isinstance(pilot.app.screen, RowNumber))
             await pilot.press(*("space" if c == " " else "comma" if c == "," else c for c in typed), "enter")
             await at(pilot, f"row {number} of 20 · line {number + 2}")
         for typed in ("21", "0", "x", "-1", "²", "9" * 30):
-            await pilot.press("slash")
+            await pilot.press("colon")
             await until(pilot, lambda: isinstance(pilot.app.screen, RowNumber))
             dialog = pilot.app.screen
             assert isinstance(dialog, RowNumber)
@@ -198,6 +205,105 @@ async def test_copy_new_job_forget_and_back(
         await until(pilot, lambda: app.screen is app.main)
 
 
+def words_of(path: Path) -> Path:
+    """Rows of which some have words, each in a way that JSON has."""
+    rows = [
+        '{"question": "one", "answer": "an apple"}',
+        '{"question": "two", "answer": "a pear"}',
+        r'{"question": "three", "answer": "Das \u00c4pfelchen \"APPLE\""}',
+        '{"question": "four", "answer": "nothing", "meta": {"fruit": "Apple"}}',
+        '{"question": "five", "answer": "Äpfelchen"}',
+        '{"question": "broken apple" "answer": 1}',
+    ]
+    path.write_text("".join(f"{row}\n" for row in rows))
+    return path
+
+
+async def test_words_are_searched_in_all_rows(settings: Settings, tmp_path: Path) -> None:
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, words_of(tmp_path / "a.jsonl"))
+        await pilot.press("right", "slash", *"APPLE")
+        await at(pilot, "row 3 of 6")  # the first one from where one is, as one types
+        await at(pilot, "2 of 4 rows")
+        await pilot.press("enter")
+        for key, row, rank in [("n", 4, 3), ("n", 6, 4), ("n", 1, 1), ("N", 6, 4), ("N", 4, 3), ("N", 3, 2)]:
+            await pilot.press(key)
+            await at(pilot, f"row {row} of 6")
+            await at(pilot, f"{rank} of 4 rows")
+        await pilot.press("n")
+        await at(pilot, "/ found in meta.fruit, which is not shown")
+        await pilot.press("slash", *"zzz")
+        await at(pilot, "no row has these words")
+        await at(pilot, "row 4 of 6")
+        await pilot.press("escape")
+        await until(pilot, lambda: "zzz" not in screen_of(app))
+        assert isinstance(app.screen, DatasetPage)
+        await pilot.press("slash", "ä", "p", "f", "enter")
+        await at(pilot, "row 5 of 6")
+        await at(pilot, "2 of 2 rows")
+        await pilot.press("n")
+        await at(pilot, "row 3 of 6")
+        await pilot.press("slash", "quotation_mark", "a", "p", "enter")
+        await at(pilot, "1 of 1 row")
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_a_large_file_is_searched_by_a_process(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rows_of(tmp_path / "a.jsonl", 3000)
+    monkeypatch.setattr(search, "SMALL_BYTES", 100)
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, path)
+        await pilot.press("slash", *"answer 2999", "enter")
+        await at(pilot, "row 2,999 of 3,000")
+        await at(pilot, "1 of 1 row")
+
+
+async def test_only_rows_with_one_problem(settings: Settings, tmp_path: Path) -> None:
+    path = rows_of(tmp_path / "a.jsonl", 9)
+    lines = path.read_text().splitlines()
+    lines[2] = '{"question": "q", "answer": ""}'
+    lines[5] = '{"question": "p", "answer": ""}'
+    lines[7] = lines[0]
+    path.write_text("\n".join(lines) + "\n")
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await page_of(pilot, path)
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        dialog = app.screen
+        assert isinstance(dialog, Choose)
+        worst = dialog._offers[0].value
+        assert page._checked is not None
+        places = page._checked.places[worst]
+        await pilot.press("enter")
+        for place, line in enumerate(places):
+            await at(pilot, f"row {line} of 9")
+            await at(pilot, f"{place + 1} of {len(places)} row")
+            await pilot.press("right")
+        await told(pilot, "It is the last one")
+        await pilot.press("0")
+        await at(pilot, f"row {places[0]} of 9")
+        await pilot.press("dollar_sign")
+        await at(pilot, f"row {places[-1]} of 9")
+        await pilot.press("escape", "0", "right")
+        await at(pilot, "row 2 of 9")
+        # Mended meanwhile: nothing has the problem any more, and one stays where one is.
+        await pilot.press("f", "enter")
+        await at(pilot, "Esc shows all rows")
+        number = page._number
+        rows_of(path, 9)
+        page._watchers["rows"].wake()
+        await told(pilot, "a.jsonl has changed")
+        await at(pilot, "✓ no problems")
+        await until(pilot, lambda: not page._filter)
+        assert page._number == number
+
+
 def test_every_key_of_the_page_does_something() -> None:
     actions = {key.action.partition("(")[0] for key in KEYS if key.where == "rows"}
     assert all(hasattr(DatasetPage, f"action_{action}") for action in actions)
@@ -213,7 +319,8 @@ def test_every_key_of_the_page_does_something() -> None:
         ("table.csv", b"a,b\n1,2\n", "CSV is not read yet"),
         ("cut.json", b'[{"question": "1", "answer": "2"}, {"que', "✗ 1 error"),
         ("odd.jsonl", b'{"x": 1}\n{"x": 2}\n', "No known form fits"),
-        ("kto.jsonl", b'{"prompt": "a", "completion": "b", "label": true}\n', "judged good or bad"),
+        ("kto.jsonl", b'{"prompt": "a", "completion": "b", "label": true}\n', "judged good"),
+        ("pairs.jsonl", b'{"prompt": "a", "chosen": "b", "rejected": "c"}\n', "rejected: less like this"),
         ("broken.jsonl.gz", b"\x1f\x8b\x08\x00rubbish", "gzip"),
         ("numbers.jsonl", b"1\n2\n", ""),
     ],
@@ -304,7 +411,7 @@ async def test_rows_as_a_model_will_see_them(settings: Settings, tmp_path: Path)
         await pilot.press("dollar_sign")
         await at(pilot, "answer 120")
         await until(pilot, lambda: "▌ answer 120⟨|end|⟩" in screen_of(app), 60)
-        await pilot.press("c")
+        await pilot.press("C")
         await at(pilot, "counting tokens")
         await until(pilot, lambda: page._counted is None, 60)
         await at(pilot, "2,064 tokens, 30 % trained")

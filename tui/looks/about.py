@@ -8,8 +8,7 @@ from pathlib import Path
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from ...engines.datasets import checked
-from ...engines.datasets.checked import Checked
+from ...engines.datasets.checked import Checked, Reached, Reading, Rules
 from ...engines.datasets.known import KnownDatasets, remember
 from ...engines.datasets.preview import PreviewModel, model_named, model_of_job
 from ...engines.job import Job
@@ -18,7 +17,7 @@ from ...engines.settings import Settings
 from ...engines.store import Store
 
 IDLE_SECONDS = 3600.0
-"""It is woken when the file has changed."""
+"""It is woken when the file has changed, or other rules are wanted."""
 
 
 class ModelSuggested(Message):
@@ -30,20 +29,49 @@ class ModelSuggested(Message):
 
 
 class FileChecked(Message):
-    """What a check found; None where there is no file."""
+    """What a check by these rules found; None where there is no file."""
 
-    def __init__(self, checked: Checked | None) -> None:
+    def __init__(self, rules: Rules, checked: Checked | None) -> None:
         super().__init__()
-        self.checked = checked
+        self.rules, self.checked = rules, checked
+
+
+class CheckReached(Message):
+    """How far the check of a large file is."""
+
+    def __init__(self, reached: Reached) -> None:
+        super().__init__()
+        self.reached = reached
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, CheckReached)
 
 
 class AboutLook:
     """Looks once for a model, and at the whole file whenever it is woken."""
 
-    def __init__(self, target: MessagePump, settings: Settings, path: Path, models: list[str]) -> None:
-        """`models`: those that were used last, newest first."""
+    def __init__(
+        self, target: MessagePump, settings: Settings, path: Path, models: list[str], rules: Rules
+    ) -> None:
+        """
+        Args:
+            models: those that were used last, newest first.
+            rules: by which the file is checked, until others are wanted.
+        """
         self._target, self._settings, self._path, self._models = target, settings, path, models
+        self._rules = rules
         self._begun = False
+        self._reading: Reading | None = None
+
+    def want(self, rules: Rules) -> None:
+        """Check by these rules; wake the watcher then."""
+        self._rules = rules
+        self.close()
+
+    def close(self) -> None:
+        """Nobody waits for what is being read."""
+        if (reading := self._reading) is not None:
+            reading.stop()
 
     def __call__(self) -> float:
         if not self._begun:
@@ -52,8 +80,16 @@ class AboutLook:
                 with contextlib.suppress(OSError):  # a full disk: it is not known the next time
                     remember(self._settings.home, self._path)
             self._target.post_message(ModelSuggested(self._suggested()))
-        self._target.post_message(FileChecked(checked.read(self._settings.home, self._path)))
+        rules = self._rules
+        self._reading = Reading(self._settings.home, self._path, rules)
+        checked = self._reading.run(self._tell)
+        if rules != self._rules:
+            return 0.0
+        self._target.post_message(FileChecked(rules, checked))
         return IDLE_SECONDS
+
+    def _tell(self, reached: Reached) -> None:
+        self._target.post_message(CheckReached(reached))
 
     def _suggested(self) -> PreviewModel | None:
         home = self._settings.home

@@ -24,6 +24,7 @@ from .pane import PaneCanvas
 TRAINED, SPECIAL, SIGN, ROLE = "$success", "$primary", "$chart-axis", "bold $quiet"
 MOST_CHARACTERS = 500_000
 """Of a row that are shown: it is laid out at once."""
+MATCH = "bold underline $background on $warning"
 MARKS = {"error": ("✗ ", "$error"), "warning": ("! ", "$warning"), "note": ("· ", "$quiet")}
 
 _SIGNS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -31,10 +32,11 @@ _SIGNS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class Line:
-    """A line before it is wrapped. `trained`: it has the bar."""
+    """A line before it is wrapped. `trained`: it has the bar; `found`: words that are searched."""
 
     content: Content
     trained: bool = False
+    found: bool = False
 
 
 class RowText(PaneCanvas):
@@ -47,10 +49,17 @@ class RowText(PaneCanvas):
         self._shown: Sequence[Line] = ()
         self._wrapped: list[Line] = []
         self._wrapped_width = -1
+        self._seeks = False
 
-    def show(self, lines: Sequence[Line], *, anew: bool) -> None:
-        """Show these; `anew`: from the first, else where one was."""
+    def show(self, lines: Sequence[Line], *, anew: bool, seek: bool = False) -> None:
+        """Show these.
+
+        Args:
+            anew: from the first, else where one was.
+            seek: from where the first words are that were searched.
+        """
         self._shown, self._wrapped_width = lines, -1
+        self._seeks = seek
         if anew:
             self.top = 0
         self.repaint()
@@ -60,10 +69,15 @@ class RowText(PaneCanvas):
             self._wrapped_width = width
             room = max(width - 4, 8)
             self._wrapped = [
-                Line(part, line.trained)
+                Line(part, line.trained, line.found and any(span.style == MATCH for span in part.spans))
                 for line in self._shown
                 for part in (line.content.wrap(room) if line.content.cell_length > room else [line.content])
             ]
+            if self._seeks:
+                self._seeks = False
+                place = next((place for place, line in enumerate(self._wrapped) if line.found), 0)
+                # In view from the top where it can be: the row's beginning says whose text it is.
+                self.top = 0 if place < height - 2 else place - height // 3
         return len(self._wrapped)
 
     def line(self, index: int, width: int) -> Content:
@@ -163,22 +177,37 @@ def _bracketed(text: str) -> str:
 
 
 def of_row(row: Row) -> list[Line]:
-    """A canonical row without a template: each turn under its role. The answers are what would be trained."""
+    """A canonical row (`read.Row`) without a template, each turn under its role; answers are trained."""
     lines = _Lines()
     body = row.body
-    if "messages" in body:
-        if tools := body.get("tools"):
-            _part(lines, "tools", "", False)
-            for tool in tools:
-                _part(lines, "", json.dumps(tool, ensure_ascii=False), False)
-        for message in body["messages"]:
-            trained = message["role"] == "assistant" and message.get("train") is not False
-            _turn(lines, message, trained)
-    elif "text" in body:
+    if tools := body.get("tools"):
+        _part(lines, "tools", "", False)
+        for tool in tools:
+            _part(lines, "", json.dumps(tool, ensure_ascii=False), False)
+    compared = "chosen" in body
+    for message in body.get("messages", ()):
+        # Of a preference the two answers alone are learned from.
+        trained = message["role"] == "assistant" and message.get("train") is not False and not compared
+        _turn(lines, message, trained)
+    if "text" in body:
         _part(lines, "", body["text"], True)
-    else:
+    if "prompt" in body:
         _part(lines, "prompt", body["prompt"], False)
-        _part(lines, "completion", body["completion"], True)
+    for key, title in (
+        ("completion", "completion"),
+        ("chosen", "chosen: more like this"),
+        ("rejected", "rejected: less like this"),
+    ):
+        if key not in body:
+            continue
+        if isinstance(answer := body[key], str):
+            _part(lines, title, answer, True)
+            continue
+        _part(lines, title, "", True)
+        for message in answer:
+            _turn(lines, message, message["role"] == "assistant")
+    if "label" in body:
+        _part(lines, f"judged {'good' if body['label'] else 'bad'}", "", False)
     return lines.lines
 
 
@@ -228,6 +257,18 @@ def of_raw(row: NumberedRow) -> list[Line]:
     lines.add(text[column:])
     lines.end()
     return lines.lines
+
+
+def marked(lines: Sequence[Line], pattern: re.Pattern[str]) -> list[Line]:
+    """The same lines with all that fits the pattern marked."""
+    result: list[Line] = []
+    for line in lines:
+        content = line.content
+        spans = [match.span() for match in pattern.finditer(content.plain) if match[0]]
+        for span in spans:
+            content = content.stylize(MATCH, *span)
+        result.append(Line(content, line.trained, bool(spans)))
+    return result
 
 
 def of_problems(problems: Iterable[Problem], line: int | None = None) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from ...engines.datasets.checked import Checked
+from ...engines.datasets.checked import Checked, Reached
 from ...engines.datasets.counts import Counted
 from ...engines.datasets.preview import PreviewModel, Rendered
 from ...engines.datasets.rows import NumberedRow, Rows
@@ -13,16 +13,46 @@ from .row import TRAINED
 from .wording import percent, plural
 
 
-def standing(checked: Checked | None) -> Content:
-    """What a check found in the file, in brief."""
+def standing(checked: Checked | None, reached: Reached | None = None, target: str | None = None) -> Content:
+    """What a check found in the file, in brief.
+
+    Args:
+        checked: None while that is not known.
+        reached: how far the check is.
+        target: by whose rules it is.
+    """
+    by = f"for {target}: " if target else ""
     if checked is None:
-        return Content.styled("checking …", "$quiet")
-    parts: list[tuple[str, str]] = []
+        share = percent(reached.bytes / reached.size_bytes) if reached and reached.size_bytes else ""
+        return Content.styled(f"{by}checking {share or '…'}", "$quiet")
+    parts: list[tuple[str, str]] = [(by.strip(), "$quiet")] if by else []
     if checked.errors:
         parts.append((f"✗ {plural(checked.errors, 'error')}", "$error"))
     if checked.warnings:
         parts.append((f"! {plural(checked.warnings, 'warning')}", "$warning"))
-    return Content("  ").join(Content.styled(*part) for part in parts or [("✓ no problems", "$success")])
+    if not checked.errors and not checked.warnings:
+        parts.append(("✓ no problems", "$success"))
+    return Content(" " if by else "  ").join(Content.styled(*part) for part in parts)
+
+
+def kind(check: str) -> str:
+    """A check in words, from its id."""
+    return check.replace("-", " ")
+
+
+def step(place: int, count: int, *, share: float | None = None, what: str = "") -> str:
+    """Which of the rows one is at that are gone through.
+
+    Args:
+        place: counted from 1; 0: none of them.
+        share: of the file that was searched; None: all of it.
+        what: they are, where there are some.
+    """
+    more = "" if share is None else f", searching {percent(share)} …"
+    if not count:
+        return "no row has these words" if share is None else f"searching {percent(share)} …"
+    first = f"{place:,} of " if place else ""
+    return f"{first}{plural(count, 'row')}{what}{more}"
 
 
 def place(

@@ -6,18 +6,27 @@ import contextlib
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.content import Content
 
+from ...engines.datasets.checked import Rules
 from ...engines.datasets.known import forget, remembered
 from ...engines.datasets.preview import PreviewModel
 from ..keys import bindings
 from ..messages import CopyText, OpenNewJob
-from .dataset_view import DatasetView
+from .choose import Choose, Offer
+from .dataset_find import DatasetFind
 from .preview_model import ChoosePreviewModel
 from .problems import Problems
 from .row_number import RowNumber
 
 
-class DatasetPage(DatasetView):
+def rules_for(target: str, before: Rules, model: PreviewModel | None) -> Rules:
+    """The rules of another target; what is known of the file's form stays."""
+    here = str(model.path) if model is not None and target == "local" else None
+    return Rules(target or None, here, before.format, before.columns)
+
+
+class DatasetPage(DatasetFind):
     """What the keys do with the row that is shown, and with the file."""
 
     CSS_PATH = "dataset.tcss"
@@ -31,28 +40,17 @@ class DatasetPage(DatasetView):
         if action == "count":
             whole = self._rows is not None and self._rows.complete
             return rows > 0 and whole and self._model is not None and self._counted is None
-        if action in ("copy", "model"):
+        if action in ("copy", "model", "search"):
             return rows > 0
+        if action == "match":
+            return bool(self._words) and (bool(len(self._found)) or self._share is not None)
+        if action == "filter":
+            return self._checked is not None and bool(self._checked.places)
         if action == "problems":
             return self._checked is not None and bool(self._checked.problems)
         if action == "new_job":
-            return rows > 0
+            return rows > 0 and not self._words
         return True
-
-    def action_row(self, by: int) -> None:
-        last = len(self._rows) - 1 if self._rows is not None else 0
-        self._goal = None
-        if 0 <= self._number + by <= last:
-            self._go(self._number + by)
-
-    def action_row_first(self) -> None:
-        self._goal = None
-        self._go(0)
-
-    def action_row_last(self) -> None:
-        rows = self._rows
-        if rows is not None:
-            self._jump(("row", len(rows) - 1 if rows.complete else 10**12))
 
     def action_goto(self) -> None:
         def answered(goal: tuple[str, int] | None) -> None:
@@ -108,5 +106,24 @@ class DatasetPage(DatasetView):
         if listed:
             self.dismiss()
 
+    def action_target(self) -> None:
+        def answered(target: str | None) -> None:
+            if target is not None and target != (self._rules.target or ""):
+                self.app.remembered.target = target
+                self.check_again(rules_for(target, self._rules, self._model))
+
+        from ...engines.datasets.targets.registry import TARGETS
+
+        offers = [
+            Offer("", Content("anywhere"), Content("The rules that all share.")),
+            *(Offer(name, Content(f"{name:<10} {target.title}")) for name, target in TARGETS.items()),
+        ]
+        self.app.push_screen(Choose("Checked for", offers, self._rules.target or ""), answered)
+
     def action_back(self) -> None:
-        self.dismiss()
+        if self.leave_search():
+            return
+        if self._filter:
+            self._narrow("")
+        else:
+            self.dismiss()

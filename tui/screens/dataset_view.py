@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
 
-from ...engines.datasets.checked import Checked
+from ...engines.datasets.checked import Checked, Reached, Rules
 from ...engines.datasets.known import Known, absolute, remembered
-from ...engines.datasets.preview import PreviewModel, Rendered
+from ...engines.datasets.preview import PreviewModel
 from ...engines.datasets.rows import NumberedRow, Rows
 from ...engines.settings import Settings
-from ...engines.text import clean, one_line
-from ..looks.about import AboutLook, FileChecked, ModelSuggested
+from ...engines.text import one_line
+from ..looks.about import AboutLook, CheckReached, FileChecked, ModelSuggested
 from ..looks.preview import PreviewLook, RowRendered
 from ..looks.rows import RowsFound, RowsLook, RowsRead
+from ..looks.search import SearchLook
 from ..looks.tokens import TokensCounted, TokensLook
 from ..panes import row as view
+from ..panes import row_lines
 from ..panes import row_words as words
 from ..panes.wording import short_path
 from ..watchers import Watcher
 from ..widgets.keyline import KeyLine
 from ..widgets.sides import Sides
 from ..widgets.topline import TopLine
+from .dataset_search import SearchLine
 from .view import View
 
 if TYPE_CHECKING:
@@ -40,7 +44,8 @@ class DatasetView(View[None]):
     if TYPE_CHECKING:
         app: FinetuiApp  # type: ignore[assignment]
 
-    def __init__(self, settings: Settings, path: Path) -> None:
+    def __init__(self, settings: Settings, path: Path, line: int | None = None) -> None:
+        """`line`: where to begin, counted from 1."""
         super().__init__()
         self._settings, self._path = settings, Path(absolute(path))
         self._rows: Rows | None = None
@@ -48,12 +53,18 @@ class DatasetView(View[None]):
         self._listed = False
         """Whether it can be taken off the list; known where there is a problem."""
         self._number = 0
-        self._goal: tuple[str, int] | None = None
+        self._goal: tuple[str, int] | None = None if line is None else ("line", line)
         """Where to go once so many rows are found: ("row", number from 0) or ("line", line)."""
         self._read: dict[int, NumberedRow] = {}
         self._model: PreviewModel | None = None
         self._model_sought = False
+        self._rules = Rules(target=self.app.remembered.target or None)
+        """By which the file is checked."""
         self._checked: Checked | None = None
+        self._reached: Reached | None = None
+        """How far its check is."""
+        self._pattern: re.Pattern[str] | None = None
+        """What is marked in the rows."""
         self._stamp: tuple[int | None, ...] = ()
         self._drawn: tuple[object, ...] = ()
         self._tokens = ""
@@ -65,7 +76,9 @@ class DatasetView(View[None]):
         yield TopLine(id="top")
         yield Sides(id="place")
         yield Sides(id="learned")
+        yield Sides(id="narrowed")
         yield view.RowText(id="text")
+        yield SearchLine()
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
@@ -73,11 +86,14 @@ class DatasetView(View[None]):
         self._preview_look = PreviewLook(self, self._settings)
         self._tokens_look = TokensLook(self, self._settings)
         models = list(self.app.remembered.recent_models)
+        self._search_look = SearchLook(self, self._path)
+        self._about_look = AboutLook(self, self._settings, self._path, models, self._rules)
         looks = {
+            "search": self._search_look,
             "rows": self._rows_look,
             "preview": self._preview_look,
             "tokens": self._tokens_look,
-            "about": AboutLook(self, self._settings, self._path, models),
+            "about": self._about_look,
         }
         self._watchers = {name: Watcher(self.app, f"dataset-{name}", look) for name, look in looks.items()}
         for watcher in self._watchers.values():
@@ -89,6 +105,8 @@ class DatasetView(View[None]):
             watcher.stop()
         self._preview_look.close()
         self._tokens_look.close()
+        self._search_look.close()
+        self._about_look.close()
         self._rows_look.close()
 
     # What the watchers see.
@@ -103,9 +121,32 @@ class DatasetView(View[None]):
             self._watchers["about"].wake()
 
     def on_file_checked(self, message: FileChecked) -> None:
-        self._checked = message.checked
+        if message.rules != self._rules or not self.is_attached:
+            return
+        self._checked, self._reached = message.checked, None
+        if message.checked is not None and message.checked.trouble:
+            self.app.tell(message.checked.trouble, "error")
+        self.learned()
         self._draw()
         self.refresh_bindings()
+
+    def on_check_reached(self, message: CheckReached) -> None:
+        self._reached = message.reached
+        self._draw()
+
+    def check_again(self, rules: Rules) -> None:
+        """Check the file by these rules; what was found by others is no longer shown."""
+        self._rules, self._checked, self._reached = rules, None, None
+        self._about_look.want(rules)
+        self._watchers["about"].wake()
+        self._draw()
+        self.refresh_bindings()
+
+    def learned(self) -> None:
+        """A check found other things than before."""
+
+    def changed(self) -> None:
+        """The file has another content."""
 
     def on_model_suggested(self, message: ModelSuggested) -> None:
         self._model_sought = True
@@ -119,7 +160,8 @@ class DatasetView(View[None]):
         if message.anew or message.rows is None:
             self._read = {}
             if self._rows is not None:
-                self._watchers["about"].wake()
+                self.check_again(self._rules)
+                self.changed()
         self._rows, self._problem = message.rows, message.problem
         if message.problem:
             self._listed = str(self._path) in remembered(self._settings.home)
@@ -205,7 +247,7 @@ class DatasetView(View[None]):
                 Content.styled("no rows" if rows is not None or self._problem else "opening …", "$quiet")
             )
             learned.show(Content(""))
-            text.show(self._no_rows(), anew=True)
+            text.show(self._without_rows(), anew=True)
             return
         rendered = None
         if self._model is not None:
@@ -215,9 +257,13 @@ class DatasetView(View[None]):
             words.as_model(self._model),
         )
         learned.show(*words.learned(row, rendered, self._model, sought=self._model_sought))
-        drawn = (self._number, row, rendered, self._checked)
+        drawn = (self._number, row, self._pattern, rendered, self._checked)
         if row is not None and drawn != self._drawn:
-            text.show(self._lines(row, rendered), anew=drawn[:2] != self._drawn[:2])
+            lines, pattern = row_lines.of(row, rendered, rows, self._checked), self._pattern
+            if pattern is not None:
+                lines = row_lines.with_places(view.marked(lines, pattern), row, pattern)
+            seek = pattern is not None and drawn[:3] != self._drawn[:3]
+            text.show(lines, anew=drawn[:2] != self._drawn[:2], seek=seek)
             self._drawn = drawn
 
     def _draw_top(self) -> None:
@@ -228,36 +274,16 @@ class DatasetView(View[None]):
         parts = [part for part in (kind, self._tokens, folder) if part]
         middles = [Content.styled(" · ".join(parts[:many]), "$quiet") for many in range(len(parts), 0, -1)]
         self.query_one(TopLine).show(
-            left, middles, words.standing(self._checked) if not self._problem else Content("")
+            left,
+            middles,
+            Content("")
+            if self._problem
+            else words.standing(self._checked, self._reached, self._rules.target),
         )
 
-    def _lines(self, row: NumberedRow, rendered: Rendered | None) -> list[view.Line]:
-        problems = list(row.problems)
-        if self._checked is not None:
-            # Those that only a look at the whole file shows: a duplicate, a row of another form.
-            said = {problem.id for problem in problems}
-            problems += [one for one in self._checked.problems if one.line == row.line and one.id not in said]
-        if self._rows is not None and row.number == len(self._rows) - 1:
-            problems += self._rows.problems  # after which nothing could be read
-        lines = view.of_problems(dict.fromkeys(problems), row.line)
-        if rendered is not None and rendered.error:
-            lines.append(view.Line(Content.styled(f"✗ {clean(rendered.error)}", "$error")))
-        if lines:
-            lines.append(view.Line(Content("")))
-        if row.row is None:
-            return lines + view.of_raw(row)
-        if rendered is not None and rendered.tokens:
-            return lines + view.of_tokens(rendered.tokens)
-        return lines + view.of_row(row.row)
-
-    def _no_rows(self) -> list[view.Line]:
+    def _without_rows(self) -> list[view.Line]:
         if self._problem:
-            lines = [
-                view.Line(Content.styled(f"✗ {clean(str(self._path))}", "$error")),
-                view.Line(Content.styled(f"  {clean(self._problem)}", "")),
-            ]
-            way = [view.Line(Content("→ X takes it off the list."))] if self._listed else []
-            return lines + way
+            return row_lines.unreadable(self._path, self._problem, listed=self._listed)
         problems = self._rows.problems if self._rows is not None else ()
         if not problems and self._checked is not None:
             problems = self._checked.problems
