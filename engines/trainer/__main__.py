@@ -51,12 +51,18 @@ def arguments() -> argparse.ArgumentParser:
     fetch.add_argument("--revision")
     fetch.add_argument("--remote-code", action="store_true", help="with the model's own Python files")
 
+    tokens = verbs.add_parser("tokens", help="count the tokens of rows on stdin")
+    tokens.add_argument("--max-length", type=int, metavar="N", help="say how many are lost beyond it")
     preview = verbs.add_parser("preview", help="rows as they will be trained, token by token")
-    preview.add_argument("model")
-    preview.add_argument("--data", type=Path, required=True)
-    preview.add_argument("--template", type=Path)
+    preview.add_argument("--data", required=True, help="a file of canonical rows, or - for stdin")
     preview.add_argument("--rows", metavar="A:B", default=":", help="from row A up to B, counted from 0")
-    preview.add_argument("--remote-code", action="store_true")
+    for showing in (tokens, preview):
+        showing.add_argument("model", help="a folder")
+        showing.add_argument("--template", type=Path)
+        showing.add_argument(
+            "--transformers", action="store_true", help="make the tokenizer with transformers"
+        )
+        showing.add_argument("--remote-code", action="store_true")
 
     chat = verbs.add_parser("chat", help="answer JSON lines")
     answer = verbs.add_parser("answer", help="answer a file of rows, in batches")

@@ -4,51 +4,54 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .data import place, read_rows
-from .failures import classify
+from .failures import Failure
 from .progress import say
 from .render import UNTRAINED, Renderer, RowError
+from .tokens import answering, refusal
 
 _MOST_TOKENS_A_CHARACTER = 8
 """Of UTF-8's four bytes and what a tokenizer puts before them; more is text that was broken before."""
 
 
 def main(asked: argparse.Namespace) -> int:
-    """Print a line a row.
+    """Print a line a row, of stdin as soon as it comes.
 
-    `{row, source, ids, labels, texts, special, tokens, trained_tokens, ends}` (`special`: special tokens'
-    places), or `{row, source, error}`; last, where nothing more can be shown, `{error: {reason, message,
-    advice}}`, and exit status 1.
+    `{row, source, ids, labels, texts, special, tokens, trained_tokens, ends, begins}` (`special`: special
+    tokens' places), or `{row, source, error}`; last, where nothing more can be shown, `{error: {reason,
+    message, advice}}`, and exit status 1, or 3 where `--transformers` would do.
     """
-    try:
+
+    def answer_all(renderer: Renderer) -> None:
         first, last = _range(asked.rows)
-        renderer = open_renderer(asked.model, asked.template, asked.remote_code)
-        for number, row in read_rows(asked.data):
+        for number, row in _rows(asked.data):
             if number >= first and (last is None or number < last):
-                say(json.dumps(_line(number, row, renderer), ensure_ascii=False))
-    except Exception as error:  # noqa: BLE001 - said as JSON, like everything here
-        say(json.dumps({"error": classify(error).as_json()}))
-        return 1
-    return 0
+                say(json.dumps(_line(number, row, renderer, asked.data == "-"), ensure_ascii=False))
+
+    return answering(asked, answer_all)
 
 
-def open_renderer(model: str, template: Path | None, remote_code: bool) -> Renderer:
-    """The renderer of a folder or a hub id, of which only the tokenizer is read."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=remote_code)
-    return Renderer(tokenizer, template.read_text(encoding="utf-8") if template else None)
+def _rows(data: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    if data != "-":
+        return read_rows(Path(data))
+    return enumerate(json.loads(line) for line in sys.stdin.buffer)
 
 
-def _line(number: int, row: dict[str, Any], renderer: Renderer) -> dict[str, Any]:
+def _line(number: int, row: dict[str, Any], renderer: Renderer, live: bool) -> dict[str, Any]:
+    """`live`: rows come as they are wanted, so one that can't be rendered doesn't end it."""
     try:
         rendered = renderer.row(row)
     except RowError as error:
         return {"row": number, "source": row.get("source"), "error": f"{place(row)}: {error}"}
+    except Failure as error:
+        if not live:
+            raise
+        return {"row": number, "source": row.get("source"), "error": refusal(row, error, renderer)}
     return {
         "row": number,
         "source": row.get("source"),
@@ -57,8 +60,9 @@ def _line(number: int, row: dict[str, Any], renderer: Renderer) -> dict[str, Any
         "texts": texts(rendered.ids, renderer.decode),
         "special": [place for place, token in enumerate(rendered.ids) if renderer.is_special(token)],
         "tokens": len(rendered.ids),
-        "trained_tokens": sum(label != UNTRAINED for label in rendered.labels),
+        "trained_tokens": len(rendered.labels) - rendered.labels.count(UNTRAINED),
         "ends": renderer.ends(rendered),
+        "begins": renderer.begins(rendered),
     }
 
 

@@ -30,6 +30,12 @@ DATE = "26 Jul 2024"
 tokens. This is the date that Llama 3.1's template itself falls back on."""
 
 
+_NEAR = 16
+"""Tokens before a cut among which a special one is looked for."""
+_SHORT, _MOST_SHORT = 80, 2000
+"""Characters of a text whose tokens are remembered, and how many texts are."""
+
+
 class RowError(Exception):
     """This row cannot be trained; the message says why."""
 
@@ -49,24 +55,28 @@ class Rendered:
     @property
     def trained(self) -> int:
         """Tokens that count in the loss. The first one has nothing before it to be predicted from."""
-        return sum(label != UNTRAINED for label in self.labels[1:])
+        predicted = self.labels[1:]
+        return len(predicted) - predicted.count(UNTRAINED)
 
 
 class Renderer:
     """Rows and prompts into tokens, for one tokenizer and one chat template.
 
     Args:
-        tokenizer: a transformers tokenizer.
+        tokenizer: a transformers tokenizer, or a `LightTokenizer`.
         template: the chat template (Jinja); None takes the tokenizer's own, which may be missing.
     """
 
     def __init__(self, tokenizer: Any, template: str | None = None) -> None:
         self._tokenizer = tokenizer
-        self.template: str | None = template or tokenizer.chat_template
+        own = tokenizer.chat_template
+        self.template: str | None = template or (own.get("default") if isinstance(own, dict) else own)
         self._special: set[int] = set(tokenizer.all_special_ids) | {
             number for number, token in tokenizer.added_tokens_decoder.items() if token.special
         }
         self._end_ids: frozenset[int] | None = None
+        self._literal = _literal_tokens(tokenizer)
+        self._short: dict[str, list[int]] = {}
 
     @property
     def template_sha256(self) -> str | None:
@@ -108,6 +118,15 @@ class Renderer:
         """Whether the last trained token is one that ends the answer: without it a model never stops."""
         last = next((label for label in reversed(rendered.labels) if label != UNTRAINED), None)
         return last in self.end_ids
+
+    def begins(self, rendered: Rendered) -> int:
+        """How many begin tokens a row has; where the token also ends texts, only those it starts with."""
+        begin = self._tokenizer.bos_token_id
+        if begin is None:
+            return 0
+        if begin not in self.end_ids:
+            return rendered.ids.count(begin)
+        return next((at for at, token in enumerate(rendered.ids) if token != begin), len(rendered.ids))
 
     def prompt(self, messages: list[dict[str, Any]], tools: list[Any] | None = None) -> list[int]:
         """Token ids of a conversation up to where the assistant speaks."""
@@ -153,55 +172,81 @@ class Renderer:
             start = self._text(shown[:index], tools, prompt=True) if index else ""
             if not index or not whole.startswith(start):
                 return self._marked(shown, tools, index)
-            upto = self._text(shown[: index + 1], tools)
+            upto = self._text(shown[: index + 1], tools) if index + 1 < len(shown) else whole
             stable = whole.startswith(upto) and upto.startswith(start)
             answer = shown[index]["content"].rpartition("</think>")[2].strip()
             turns.append(_Turn(len(start), len(upto) if stable else None, answer))
         if not turns:
             raise RowError("no token of it would be trained: it has no assistant message to train")
-        ids, starts = self._cut(whole, [turn.start for turn in turns])
+        tokens, starts = self._cut(whole, [turn.start for turn in turns])
+        ids = tokens.ids
         labels = [UNTRAINED] * len(ids)
         for turn, first, limit in zip(turns, starts, [*starts[1:], len(ids)], strict=True):
-            last = self._end_of(turn, whole, ids, first, limit)
+            last = self._end_of(turn, tokens, first, limit)
             labels[first:last] = ids[first:last]
         return ids, labels
 
-    def _cut(self, text: str, starts: list[int]) -> tuple[list[int], list[int]]:
+    def _cut(self, text: str, starts: list[int]) -> tuple[_Tokens, list[int]]:
         """Tokens of a text, and where in them each character offset of `starts` falls.
 
         When the model chats, its prompt is tokenised without the answer. Where the tokens of the whole
         text begin otherwise (a space that merges with the answer's first word), the text is tokenised
         in pieces cut at the answers, so that training sees the prompt that chat will see.
         """
-        ids = self._encode(text)
-        positions = [self._position(ids, text, start) for start in starts]
+        tokens = self._tokens(text)
+        positions = [self._position(tokens, start) for start in starts]
         if None not in positions:
-            return ids, [position for position in positions if position is not None]
+            return tokens, [position for position in positions if position is not None]
         offsets = [0, *starts, len(text)]
         pieces = [self._encode(text[a:b]) for a, b in itertools.pairwise(offsets)]
         cut = [token for piece in pieces for token in piece]
-        if self.decode(cut) != self.decode(ids):
+        if self.decode(cut) != self.decode(tokens.ids):
             raise Failure(
                 "unsupported",
                 "This tokenizer joins the end of the prompt with the beginning of the answer.",
                 "End the template's prompt with a special token or a line break.",
             )
-        return cut, [sum(map(len, pieces[: number + 1])) for number in range(len(starts))]
+        starts = [sum(map(len, pieces[: number + 1])) for number in range(len(starts))]
+        return _Tokens(cut, text, None), starts
 
-    def _position(self, ids: list[int], text: str, offset: int) -> int | None:
-        head = self._encode(text[:offset])
-        return len(head) if ids[: len(head)] == head else None
+    def _position(self, tokens: _Tokens, offset: int) -> int | None:
+        """How many tokens the text before a character offset has; None where the whole begins otherwise."""
+        ids, text = tokens.ids, tokens.text
+        at, start = self._landmark(tokens, offset)
+        head = self._encode_short(text[start:offset])
+        return at + len(head) if ids[at : at + len(head)] == head else None
 
-    def _end_of(self, turn: _Turn, whole: str, ids: list[int], first: int, limit: int) -> int:
+    def _landmark(self, tokens: _Tokens, offset: int) -> tuple[int, int]:
+        """The last token before a character offset that was found in the text as it stands there, and where
+        it begins; the text's beginning where there is none.
+
+        Such tokens (special ones) cut a text into pieces that are tokenised each for itself. So the tokens
+        before one are the same whatever follows it, and need not be made once more.
+        """
+        if tokens.encoding is None or not offset:
+            return 0, 0
+        at = tokens.encoding.char_to_token(offset - 1)
+        if at is None:
+            return 0, 0
+        for near in range(at, max(at - _NEAR, -1), -1):
+            if (content := self._literal.get(tokens.ids[near])) is not None:
+                start, end = tokens.encoding.token_to_chars(near)
+                # An unknown word's token has its place too, but not its text.
+                if end <= offset and content in tokens.text[start:end]:
+                    return near, start
+        return 0, 0
+
+    def _end_of(self, turn: _Turn, tokens: _Tokens, first: int, limit: int) -> int:
         """Where the trained tokens of a turn end: behind its end token."""
-        if turn.end is not None and (position := self._position(ids, whole, turn.end)) is not None:
-            ends = [at for at in range(first, position) if ids[at] in self.end_ids]
+        ids, end_ids = tokens.ids, self.end_ids
+        if turn.end is not None and (position := self._position(tokens, turn.end)) is not None:
             # What the template puts behind the end token (a line break) is never generated.
-            return ends[-1] + 1 if ends else position
+            ends = (at + 1 for at in range(position - 1, first - 1, -1) if ids[at] in end_ids)
+            return next(ends, position)
         # The template renders this turn otherwise when more follows (Qwen 3 drops old thoughts): the end
         # is the first end token, provided that the answer stands before it.
         for at in range(first, limit):
-            if ids[at] in self.end_ids and turn.answer in self.decode(ids[first:at]):
+            if ids[at] in end_ids and turn.answer in self.decode(ids[first:at]):
                 return at + 1
         raise Failure(
             "unsupported",
@@ -266,6 +311,35 @@ class Renderer:
         """Tokens of a text that already has its begin token, if it wants one."""
         return self._tokenizer(text, add_special_tokens=False)["input_ids"]
 
+    def _encode_short(self, text: str) -> list[int]:
+        """The same, remembered where it is short: what templates put before answers comes in every row."""
+        if len(text) > _SHORT:
+            return self._encode(text)
+        found = self._short.get(text)
+        if found is None:
+            if len(self._short) >= _MOST_SHORT:
+                self._short.clear()
+            found = self._short[text] = self._encode(text)
+        return found
+
+    def _tokens(self, text: str) -> _Tokens:
+        encoded = self._tokenizer(text, add_special_tokens=False)
+        encodings = encoded.encodings if self._literal else None
+        return _Tokens(encoded["input_ids"], text, encodings[0] if encodings else None)
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    """A text's tokens.
+
+    Attributes:
+        encoding: knows each token's place in the text; None where that is not known.
+    """
+
+    ids: list[int]
+    text: str
+    encoding: Any
+
 
 @dataclass(frozen=True)
 class _Turn:
@@ -280,6 +354,18 @@ class _Turn:
     start: int
     end: int | None
     answer: str
+
+
+def _literal_tokens(tokenizer: Any) -> dict[int, str]:
+    """Tokens that are looked for in the text as it is, before anything else is done with it, and their text.
+
+    None where the tokenizer can't say (a slow one), or reads special tokens in a text as plain text.
+    """
+    fast = getattr(tokenizer, "backend_tokenizer", None) is not None
+    if not fast or getattr(tokenizer, "split_special_tokens", False):
+        return {}
+    added = tokenizer.added_tokens_decoder.items()
+    return {number: token.content for number, token in added if not (token.normalized or token.single_word)}
 
 
 def _for_template(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
