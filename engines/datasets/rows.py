@@ -1,32 +1,43 @@
 """A file's rows by their number, also of a file that is larger than the memory.
 
 Where each row begins is found in pieces (`grow`), so that the first rows can be seen at once. What is no
-plain file of lines (one document, or packed) is unpacked into a temporary file of lines first, piece by piece
-as well.
+plain file of lines (one document, a table, Parquet, or packed) is unpacked into a temporary file of lines
+first, piece by piece as well.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import tempfile
 import threading
-import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import msgspec
 
 from .formats.columns import Columns
 from .problem import Problem
-from .read import Row, open_dataset
-from .sources.source import FileFault, layout_of, line_value, opened, raw_values
+from .read import Row, counts_as_row, open_dataset
+from .sources.source import FAULTS, Raw, layout_of, line_of, line_value, opened, raw_values
 
 PIECE_ROWS = 20_000
 """Found in some 10 ms of a file of lines."""
+
+# No JSON starts so: what follows is a row that was told off where it was met, and why.
+_TOLD = b"!"
+
+
+class _Told(msgspec.Struct):
+    value: Any
+    problem: Problem
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_Told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class NumberedRow:
     Args:
         number: counted from 0.
         line: where it starts, counted from 1.
-        raw: its bytes in the file; of a document's row, its JSON.
+        raw: its bytes in the file; its JSON where the file is no file of lines.
         row: as it is trained; None when it can't be.
         problems: what is wrong with it.
     """
@@ -77,6 +88,7 @@ class Rows:
         self._offsets, self._lines = array("Q"), array("I")
         self._lock = threading.Lock()
         self._unpacked: IO[bytes] | None = None
+        self._holds_told = False
         self._places = self._find()
         self._file: IO[bytes] | None = None
 
@@ -140,9 +152,11 @@ class Rows:
         return result
 
     def _row(self, number: int, line: int, content: bytes) -> NumberedRow:
-        name = str(self.path)
-        raw = line_value(content, line, name)
         shown = content.rstrip(b"\r\n")
+        if self._holds_told and shown[:1] == _TOLD:
+            told = _decoder.decode(shown[1:])
+            return NumberedRow(number, line, line_of(Raw(line, told.value)), None, (told.problem,))
+        raw = line_value(content, line, str(self.path))
         if raw.problem is not None:
             return NumberedRow(number, line, shown, None, (raw.problem,))
         record = self._dataset.record(raw.value, line)
@@ -151,36 +165,33 @@ class Rows:
     def _find(self) -> Iterator[tuple[int, int]]:
         """Offset and line of each row, in the file or in what is unpacked of it."""
         try:
-            with opened(self.path) as stream:
-                layout, _ = layout_of(self.path, stream)
-            if layout == "document":
-                yield from self._of_document()
+            if layout_of(self.path).kind != "lines":
+                yield from self._of_values()
                 return
-            with opened(self.path) as stream:
-                packed = isinstance(stream, gzip.GzipFile)
-                spool = self._spool() if packed else None
+            with opened(self.path) as file:
+                spool = self._spool() if file.packing is not None else None
                 offset = 0
-                for number, line in enumerate(stream, start=1):
+                for number, line in enumerate(file.stream, start=1):
                     if spool is not None:
                         spool.write(line)
                     if not line.isspace():
                         yield offset, number
                     offset += len(line)
-        except FileFault as fault:
-            self.problems = (fault.problem,)
-        except (OSError, EOFError, zlib.error):
+        except FAULTS:
             # Said in the words of the check, which meets the same.
             self.problems = tuple(raw.problem for raw in raw_values(self.path) if raw.problem)[-1:]
 
-    def _of_document(self) -> Iterator[tuple[int, int]]:
+    def _of_values(self) -> Iterator[tuple[int, int]]:
         spool = self._spool()
+        self._holds_told = True
         offset = 0
         for raw in raw_values(self.path):
-            if raw.problem is not None:
+            if raw.problem is not None and not counts_as_row(raw.problem):
                 if raw.problem.severity == "error":
                     self.problems = (*self.problems, raw.problem)
                 continue
-            line = json.dumps(raw.value, ensure_ascii=True).encode() + b"\n"
+            told = _TOLD + _encoder.encode(_Told(raw.value, raw.problem)) if raw.problem is not None else b""
+            line = (told or line_of(raw)) + b"\n"
             spool.write(line)
             yield offset, raw.line or 1
             offset += len(line)

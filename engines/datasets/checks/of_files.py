@@ -15,14 +15,17 @@ OF_FILES: Mapping[str, Check] = {
     "not-json": Check(
         "error",
         "file",
-        "The file is neither JSON nor JSON lines: it starts with {start}.",
+        "The file is no JSON, JSON lines, CSV, TSV or Parquet: it starts with {start}.",
         "{fix}",
     ),
     "broken-archive": Check(
         "error",
         "file",
-        "The gzip file is broken: {reason}.",
+        "The packed file is broken: {reason}.",
         "Copy it again, or unpack it and give the file.",
+    ),
+    "missing-package": Check(
+        "error", "file", "{kind} files need a package that is not installed.", "Install it with: {command}"
     ),
     "broken-document": Check(
         "error", "file", "The JSON is broken: {reason}.", "{fix} Nothing after this place was read."
@@ -38,6 +41,41 @@ OF_FILES: Mapping[str, Check] = {
         "file",
         "The file holds columns (a list for each of {keys}), not rows.",
         "Write one object a row.",
+    ),
+    "no-header": Check(
+        "error",
+        "file",
+        "The table's first row holds {cell}, which is no name of a column.",
+        "Put a row with the columns' names first.",
+    ),
+    "duplicate-column": Check(
+        "error", "file", "Two columns have the name {name}.", "Rename one of them, or leave it out."
+    ),
+    "unnamed-column": Check(
+        "warning",
+        "file",
+        "Column {number} has no name; it is left out.",
+        "Name it, or write the table without it (pandas: index=False).",
+    ),
+    "ragged-row": Check(
+        "error",
+        "row",
+        "The row has {found} cells, but the header has {expected}.",
+        "Quote texts that hold a {delimiter} or a line break, and write quotes inside them twice.",
+    ),
+    "broken-table": Check("error", "row", "The table can't be read here: {reason}.", "{fix}"),
+    "broken-cell": Check("error", "row", "The cell of {name} is not JSON: {reason}.", "{fix}"),
+    "broken-parquet": Check(
+        "error",
+        "file",
+        "The Parquet file can't be read: {reason}.",
+        "Copy it or write it again. Nothing after this place was read.",
+    ),
+    "unread-column": Check(
+        "warning",
+        "file",
+        "The column {name} holds {type}, which is no text, number or list; it is left out.",
+        "Nothing to do, if it is not needed; else write it as text.",
     ),
     "unknown-format": Check(
         "error",

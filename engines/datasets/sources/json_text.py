@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import msgspec
@@ -18,20 +16,18 @@ from ..checks.words import shown
 
 
 class JsonFault(Exception):
-    """A fault in JSON text: the check that failed, and where.
+    """A fault in a line of JSON: the check that failed, and where.
 
     Args:
         check: its id in the table of checks.
         column: in characters, counted from 1.
-        line: counted from 1, within the text that was read.
         values: what fills the check's text.
     """
 
-    def __init__(self, check: str, column: int | None = None, line: int = 1, **values: Any) -> None:
+    def __init__(self, check: str, column: int | None = None, **values: Any) -> None:
         super().__init__(check)
         self.check = check
         self.column = column
-        self.line = line
         self.values = values
 
 
@@ -65,8 +61,11 @@ def decode_line(line: bytes) -> Any:
     except UnicodeDecodeError as fault:
         column = len(line[: fault.start].decode("utf-8", "replace")) + 1
         raise JsonFault("invalid-utf8", column, byte=f"0x{line[fault.start]:02X}") from None
-    start = _skip(text, 0)
-    value, end = _decode_at(text, start, "broken-json")
+    try:
+        value, end = value_at(text, _skip(text, 0))
+    except Broken as fault:
+        reason, fix = fault.explained(text)
+        raise JsonFault("broken-json", fault.at + 1, reason=reason, fix=fix) from None
     end = _skip(text, end)
     if end < len(text):
         raise JsonFault(
@@ -78,122 +77,58 @@ def decode_line(line: bytes) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """A value inside a document, and the line on which it starts."""
+class Broken(Exception):
+    """A text stops being JSON.
 
-    line: int
-    value: Any
+    Args:
+        at: where in the text.
+        words: what the standard library says of it.
+        reason: what is wrong, where that is known otherwise.
+        fix: the way out, likewise.
+    """
+
+    def __init__(self, at: int, words: str, reason: str = "", fix: str = "") -> None:
+        super().__init__(words or reason)
+        self.at = at
+        self._words, self._reason, self._fix = words, reason, fix
+
+    def is_open(self, text: str) -> bool:
+        """Whether it may be sound if the text only goes on."""
+        if self._reason:
+            return False
+        return self._words.startswith("Unterminated string") or self.at > len(text) - LONGEST_WORD
+
+    def explained(self, text: str) -> tuple[str, str]:
+        """The reason and the way out in the reader's words."""
+        return (self._reason, self._fix) if self._reason else _explained(text, self.at, self._words)
 
 
-def elements(text: str) -> Iterator[Element]:
-    """The rows of a whole document: a list of rows, or objects one after the other.
+LONGEST_WORD = 16
+"""No word of JSON (`-Infinity`, a `\\uXXXX`) is longer: nearer to the end a text may be cut inside one."""
+
+
+def value_at(text: str, position: int) -> tuple[Any, int]:
+    """The value that starts at a position, and where it ends.
 
     Raises:
-        JsonFault: where the text stops being JSON; what came before it has been given.
+        Broken: no value stands there.
     """
-    yield from _in_list(text, 0) if text[_skip(text, 0) :][:1] == "[" else _in_sequence(text)
-
-
-def elements_at(text: str, key: str) -> Iterator[Element]:
-    """The elements of the list that a document's one object has under `key`."""
-    for name, position in _members(text):
-        if name == key:
-            yield from _in_list(text, position, alone=False)
-            return
-
-
-def members(text: str) -> dict[str, Any] | None:
-    """The document's one object; None when the text is something else or has more after it.
-
-    Raises:
-        JsonFault: when the object is broken.
-    """
-    start = _skip(text, 0)
-    if text[start : start + 1] != "{":
-        return None
-    value, end = _decode_at(text, start, "broken-document")
-    return value if _skip(text, end) == len(text) else None
-
-
-def _in_sequence(text: str) -> Iterator[Element]:
-    position = _skip(text, 0)
-    line, counted = 1, 0
-    while position < len(text):
-        line += text.count("\n", counted, position)
-        counted = position
-        value, end = _decode_at(text, position, "broken-document")
-        yield Element(line, value)
-        position = _skip(text, end)
-
-
-def _in_list(text: str, position: int, alone: bool = True) -> Iterator[Element]:
-    position = _skip(text, position) + 1
-    line, counted = 1, 0
-    first = True
-    while True:
-        position = _skip(text, position)
-        mark = text[position : position + 1]
-        if mark == "]" and first:
-            break
-        if not first:
-            if mark == "]":
-                break
-            if mark != ",":
-                raise _fault(text, position, "broken-document", "Expecting ',' delimiter")
-            comma, position = position, _skip(text, position + 1)
-            if text[position : position + 1] == "]":
-                raise _fault(text, comma, "broken-document", "a comma before the end of the list")
-        line += text.count("\n", counted, position)
-        counted = position
-        value, end = _decode_at(text, position, "broken-document")
-        yield Element(line, value)
-        position, first = end, False
-    end = _skip(text, position + 1)
-    if alone and end < len(text):
-        raise _fault(text, end, "broken-document", "Extra data")
-
-
-def _members(text: str) -> Iterator[tuple[str, int]]:
-    """Keys of the document's one object (known to be sound) and where their values start."""
-    position = _skip(text, _skip(text, 0) + 1)
-    while text[position : position + 1] == '"':
-        name, end = _DECODER.raw_decode(text, position)
-        start = _skip(text, _skip(text, end) + 1)
-        yield name, start
-        _, end = _DECODER.raw_decode(text, start)
-        position = _skip(text, _skip(text, end) + 1)
+    try:
+        return _DECODER.raw_decode(text, position)
+    except json.JSONDecodeError as fault:
+        raise Broken(fault.pos, fault.msg) from None
+    except RecursionError:
+        raise Broken(position, "", "it is nested too deeply to be read", "Flatten it.") from None
+    except _NotANumber as constant:
+        at = text.find(str(constant), position)
+        raise Broken(at, "", f"{constant} is no JSON", "Write null, or leave the key out.") from None
+    except ValueError:  # an integer of more digits than Python converts
+        raise Broken(position, "", "a number has too many digits", "Write it as a text.") from None
 
 
 def _skip(text: str, position: int) -> int:
     match = _SPACE.match(text, position)
     return match.end() if match else position
-
-
-def _decode_at(text: str, position: int, check: str) -> tuple[Any, int]:
-    try:
-        return _DECODER.raw_decode(text, position)
-    except json.JSONDecodeError as fault:
-        raise _fault(text, fault.pos, check, fault.msg) from None
-    except RecursionError:
-        reason, fix, at = "it is nested too deeply to be read", "Flatten it.", position
-    except _NotANumber as constant:
-        reason, fix = f"{constant} is no JSON", "Write null, or leave the key out."
-        at = text.find(str(constant), position)
-    except ValueError:  # an integer of more digits than Python converts
-        reason, fix, at = "a number has too many digits", "Write it as a text.", position
-    line, column = _place(text, at)
-    raise JsonFault(check, column, line, reason=reason, fix=fix)
-
-
-def _place(text: str, position: int) -> tuple[int, int]:
-    return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
-
-
-def _fault(text: str, position: int, check: str, words: str) -> JsonFault:
-    line, column = _place(text, position)
-    reason, fix = _explained(text, position, words)
-    return JsonFault(check, column, line, reason=reason, fix=fix)
 
 
 def _explained(text: str, position: int, words: str) -> tuple[str, str]:
