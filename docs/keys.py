@@ -16,6 +16,7 @@ TITLES: dict[str, str] = {
     "chart": "In a chart",
     "job": "On a job's page",
     "log": "In a job's log",
+    "hardest": "Rows that a job found hardest",
     "notes": "Tags and note",
     "copies": "What to copy",
     "form": "Form for a new job",

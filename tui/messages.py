@@ -100,11 +100,11 @@ class OpenJob(Message):
 
 
 class OpenDataset(Message):
-    """Show a dataset's rows."""
+    """Show a dataset's rows; `line`: where to begin, counted from 1."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, line: int | None = None) -> None:
         super().__init__()
-        self.path = path
+        self.path, self.line = path, line
 
 
 class OpenNewJob(Message):

@@ -23,7 +23,7 @@ POSITIONS = 256
 """Positions whose logits are held in float32 at once."""
 
 Recorded = tuple[int, float, int]
-"""A row's number among the canonical rows (from 0), the sum of its tokens' losses (nats), its trained tokens."""
+"""A row's number among the canonical rows (from 0), its tokens' losses in sum (nats), its trained tokens."""
 
 
 class RowLosses:
@@ -124,5 +124,7 @@ def line_of(rows: Sequence[Recorded], of: int) -> dict[str, Any]:
         "of": of,
         "seen": len(rows),
         "mean": round(sum(finite) / len(finite), 4) if finite else None,
-        "rows": [[number, round(loss, 3) if math.isfinite(loss) else None, tokens] for number, loss, tokens in kept],
+        "rows": [
+            [number, round(loss, 3) if math.isfinite(loss) else None, tokens] for number, loss, tokens in kept
+        ],
     }

@@ -265,6 +265,11 @@ class JobPage(View[None]):
     def action_copy(self) -> None:
         self._acts.copy(self._summary)
 
+    def action_hardest(self) -> None:
+        from .hardest import HardestRows
+
+        self.app.push_screen(HardestRows(self.job, self._summary))
+
     def action_log_scale(self) -> None:
         self.loss.toggle_scale()
 

@@ -1,0 +1,255 @@
+"""The training rows that a job's model found hardest, worst first: among them are the label errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from ...engines.datasets.hardest import Hardest, HardRow, Texts, far, hardest, why_none
+from ...engines.job import Job
+from ...engines.states import UNFINISHED
+from ...engines.store import Summary
+from ...engines.text import one_line
+from ...monitors.jobs import Jobs
+from ..keys import bindings
+from ..messages import CopyText, OpenDataset
+from ..panes.list import ListCanvas
+from ..panes.wording import brief, plural, short_path
+from ..watchers import Watcher
+from ..widgets.keyline import KeyLine
+from ..widgets.sides import Sides
+from ..widgets.topline import TopLine
+from .view import View
+
+if TYPE_CHECKING:
+    from ..app import FinetuiApp
+
+LIVE_SECONDS, STILL_SECONDS = 2.0, 5.0
+"""Between looks at the file: while the job goes on, and afterwards."""
+TALL = 36
+"""From so many rows on more of the selected row is shown."""
+
+
+class HardestList(ListCanvas[HardRow]):
+    """A line a row: its loss, how far that is over its surroundings, its place, and how it begins."""
+
+    FILTERS = False
+
+    def key(self, item: HardRow) -> str:
+        return str(item.number)
+
+    def row(self, item: HardRow, width: int) -> Content:
+        text = item.text
+        place = f"{text.line:,}" if text.line is not None else "?"
+        head = (
+            f"{brief(item.loss):>7} {'+' if item.over >= 0 else '−'}{brief(abs(item.over)):<6} {place:>9}  "
+        )
+        prompt, answer = sides(width - len(head))
+        said = one_line(text.prompt, prompt) if prompt else ""
+        # By cells, not characters: an answer begins in the same column whatever the prompt is written in.
+        asked = Content.styled(said, "$quiet").truncate(prompt, ellipsis=True)
+        gap = " " * (prompt - asked.cell_length + 2)
+        return Content.assemble(head, asked, gap, one_line(text.answer, max(answer, 1))).truncate(
+            width, ellipsis=True
+        )
+
+
+def sides(width: int) -> tuple[int, int]:
+    """How many cells the beginnings of prompt and answer have in so many."""
+    prompt = max((width - 2) // 2, 0)
+    return prompt, max(width - 2 - prompt, 0)
+
+
+class Selected(Static):
+    """The selected row, as far as there is room."""
+
+    def show(self, row: HardRow | None, lines: int) -> None:
+        """`lines`: that prompt and answer may have, each."""
+        if row is None:
+            self.update(Content(""))
+            return
+        most = lines * max(self.size.width, 40) - 10
+        facts = (
+            f"loss {brief(row.loss)} a token, {brief(row.around)} around it at update {row.step:,} · "
+            f"{plural(row.tokens, 'trained token')}"
+        )
+        asked = (
+            [("asked   ", "$quiet"), (one_line(row.text.prompt, most), ""), "\n"] if row.text.prompt else []
+        )
+        self.update(
+            Content.assemble(
+                (facts, "$quiet"), "\n", *asked, ("answer  ", "$quiet"), one_line(row.text.answer, most)
+            )
+        )
+
+
+class HardestRows(View[None]):
+    """Shows a job's hardest rows, anew while its first epoch goes on."""
+
+    CSS_PATH = "hardest.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("hardest")
+    AUTO_FOCUS = "#rows"
+
+    if TYPE_CHECKING:
+        app: FinetuiApp  # type: ignore[assignment]
+
+    class Found(Message):
+        """The rows as they are now; `problem`: why they can't be read, in words."""
+
+        def __init__(self, found: Hardest | None, problem: str = "") -> None:
+            super().__init__()
+            self.found, self.problem = found, problem
+
+    def __init__(self, job: Job, summary: Summary) -> None:
+        super().__init__()
+        self._job, self._summary = job, summary
+        self._found: Hardest | None = None
+        self._problem = ""
+        self._by_line = False
+        self._texts: Texts = {}
+        self._stamp: tuple[int, int] | None = None
+        self._list = HardestList(id="rows")
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(id="top")
+        yield Sides(id="heading")
+        yield self._list
+        yield Static(id="none", markup=False)
+        yield Selected(id="selected", markup=False)
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self._watcher = Watcher(self.app, "hardest", self._look)
+        self._watcher.start()
+        self._draw()
+
+    def on_unmount(self) -> None:
+        self._watcher.stop()
+
+    # What is seen.
+
+    def _look(self) -> float:
+        """In the watcher's thread: the rows, where the file has changed."""
+        try:
+            status = os.stat(self._job.paths.row_losses)
+            stamp = status.st_size, status.st_mtime_ns
+        except OSError:
+            stamp = 0, 0
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self.post_message(self.Found(hardest(self._job, texts=self._texts)))
+            except OSError as error:
+                self.post_message(self.Found(None, f"row_losses.jsonl: {error.strerror or error}"))
+        return LIVE_SECONDS if self._unfinished else STILL_SECONDS
+
+    @property
+    def _unfinished(self) -> bool:
+        return self._summary.state.state in UNFINISHED
+
+    def show_jobs(self, jobs: Jobs, problem: str | None) -> None:
+        summary = self.summary_of(jobs, self._summary.id)
+        if summary is not None and summary != self._summary:
+            self._summary = summary
+            self._draw()
+
+    def on_hardest_rows_found(self, message: Found) -> None:
+        if self.is_attached:
+            self._found, self._problem = message.found, message.problem
+            self._list.show(self._ordered())
+            self._draw()
+            self.refresh_bindings()
+
+    def _ordered(self) -> Sequence[HardRow]:
+        rows = self._found.rows if self._found is not None else ()
+        return sorted(rows, key=lambda row: (row.text.line or 0, row.number)) if self._by_line else rows
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height >= TALL, "-tall")
+        self._draw()
+
+    def on_list_canvas_selected(self, message: ListCanvas.Selected) -> None:
+        message.stop()
+        self._say_selected()
+
+    def _draw(self) -> None:
+        if not self.is_attached or not self.query("#top"):
+            return
+        found = self._found
+        name = one_line(self._summary.name, 40)
+        left = Content.assemble(("finetui", "bold $primary"), f" · {name} · hardest rows")
+        known = far(found, self._summary.state.state, self._unfinished) if found is not None else ""
+        file = one_line(short_path(found.data), 200) if found is not None and found.data else ""
+        middles = [Content.styled(text, "$quiet") for text in (file, file.rpartition(os.sep)[2])]
+        self.query_one(TopLine).show(left, middles, Content(known))
+        self._draw_heading(found)
+        rows = bool(found is not None and found.rows)
+        self._list.display = self.query_one("#selected").display = rows
+        none = self.query_one("#none", Static)
+        none.display = not rows
+        none.update(Content(self._none()))
+        self._say_selected()
+
+    def _draw_heading(self, found: Hardest | None) -> None:
+        heading = self.query_one("#heading", Sides)
+        if found is None or not found.rows:
+            heading.show(Content(""))
+            return
+        prompt, _ = sides(max(self._list.size.width, 40) - 28)
+        columns = f"{'loss':>6} {'over':<7} {'line':>9}  {'asked':<{prompt}}  answer"
+        warning = found.stale or (
+            f"{plural(found.not_finite, 'row')} had no finite loss." if found.not_finite else ""
+        )
+        rights = [Content.styled(f"! {one_line(warning, 100)}", "$warning")] if warning else []
+        heading.show(Content.styled(columns, "$quiet"), rights)
+
+    def _none(self) -> str:
+        """What there is to say where there are no rows."""
+        if self._problem:
+            return f"✗ {one_line(self._problem)}"
+        if self._found is None:
+            return "reading …"
+        if self._found.seen:
+            return "No row's loss was a finite number."
+        return why_none(self._job, self._unfinished)
+
+    def _say_selected(self) -> None:
+        self.query_one(Selected).show(self._list.selected, 6 if self.has_class("-tall") else 2)
+
+    # What is done.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("order", "copy"):
+            return bool(self._list.items)
+        return True
+
+    def on_list_canvas_opened(self, message: ListCanvas.Opened) -> None:
+        message.stop()
+        row: HardRow = message.item
+        found = self._found
+        if found is None or found.data is None or row.text.line is None:
+            self.app.tell("Where this row came from is not known any more.", "warning")
+        elif not found.data.exists():
+            self.app.tell(f"{found.data} is not there any more.", "warning")
+        else:
+            self.post_message(OpenDataset(found.data, row.text.line))
+
+    def action_order(self) -> None:
+        self._by_line = not self._by_line
+        self._list.show(self._ordered())
+        self.app.tell("In the file's order." if self._by_line else "Worst first.")
+
+    def action_copy(self) -> None:
+        lines = [str(row.text.line) for row in self._list.items if row.text.line is not None]
+        self.post_message(CopyText("\n".join(lines), plural(len(lines), "line number")))
+
+    def action_back(self) -> None:
+        self.dismiss()
