@@ -3,61 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 
+from .formats.form import Body
 from .read import Row
 
 _encoder = msgspec.json.Encoder()
 
+Exchange = tuple[int, int]
+"""The key of what stands before an answer, and that of the answer."""
+
 
 class Keys(NamedTuple):
-    """A row's keys.
+    """A row's keys. All but `row` leave case and white space out.
 
     Attributes:
         row: of all that it has.
         prompt: of what comes before its first answer: a conversation and its continuation share it.
             Rows without a prompt (plain text) are their own.
-        answer: of the rest.
+        exchanges: one for each trained answer: rows contradict each other when they agree in the first key
+            and not in the second. Of a preference it is that of the two answers and of the chosen one; of a
+            judged answer that of prompt and answer, and of the judgement.
     """
 
     row: int
     prompt: int
-    answer: int
+    exchanges: tuple[Exchange, ...] = ()
 
 
 def keys_of(row: Row) -> Keys:
     """The keys of a canonical row."""
-    prompt, answer = _parts(row)
+    body, kind = row.body, row.kind
     whole = _key(row.encoded)
-    return Keys(whole, _key(_encoder.encode(prompt)) if prompt else whole, _key(_encoder.encode(answer)))
+    if kind == "text":
+        return Keys(whole, whole)
+    if kind == "preference":
+        return _of_preference(body, whole)
+    if "messages" in body:
+        keys = _of_messages(body, whole)
+    else:
+        prompt = _even(body["prompt"])
+        asked = _key(prompt)
+        keys = (
+            Keys(whole, asked, ((asked, _key(_even(body["completion"]))),)) if prompt else Keys(whole, whole)
+        )
+    if kind == "kto":
+        answered = _key(b"%d %d" % keys.exchanges[-1]) if keys.exchanges else whole
+        return Keys(whole, keys.prompt, ((answered, int(body["label"])),))
+    return keys
 
 
-def _parts(row: Row) -> tuple[object, object]:
-    body = row.body
-    match row.kind:
-        case "messages" | "kto" if "messages" in body:
-            messages = body["messages"]
-            first = next(
-                (place for place, message in enumerate(messages) if message["role"] == "assistant"),
-                len(messages),
-            )
-            answers = messages[first:]
-            calls = [message.get("tool_calls") for message in answers]
-            return _told(messages[:first]), (_told(answers), calls)
-        case "text":
-            return "", body["text"]
-        case "preference":
-            prompt = body.get("prompt") or _told(body.get("messages", ()))
-            return prompt, [body["chosen"], body["rejected"]]
-        case _:
-            return body["prompt"], body["completion"]
+def _of_messages(body: Body, whole: int) -> Keys:
+    told = blake2b(digest_size=8)
+    prompt: int | None = None
+    asked_by_user = False
+    exchanges: list[Exchange] = []
+    tools = _encoder.encode(body["tools"]) if "tools" in body else b""
+    for message in body["messages"]:
+        role = message["role"]
+        said = _said(message)
+        if role == "assistant":
+            context = int.from_bytes(told.digest(), "big")
+            if prompt is None:
+                prompt = context if asked_by_user else whole
+            if asked_by_user and message.get("train") is not False:
+                # The same question with other tools is another one.
+                asked = _key(b"%d %s" % (context, tools)) if tools else context
+                exchanges.append((asked, _key(said)))
+        elif role != "system":
+            asked_by_user = True
+        told.update(role.encode() + b"\0" + said + b"\0")
+    return Keys(whole, whole if prompt is None else prompt, tuple(exchanges))
 
 
-def _told(turns: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(turn["role"], turn["content"]) for turn in turns]
+def _of_preference(body: Body, whole: int) -> Keys:
+    if "messages" in body:
+        prompt = b"\0".join(turn["role"].encode() + b"\0" + _said(turn) for turn in body["messages"])
+    else:
+        prompt = _even(body["prompt"])
+    chosen, rejected = (_key(_answer(body[key])) for key in ("chosen", "rejected"))
+    pair = _key(prompt + b"\0%d %d" % (min(chosen, rejected), max(chosen, rejected)))
+    return Keys(whole, _key(prompt) if prompt else whole, ((pair, chosen),))
+
+
+def _answer(answer: str | Sequence[dict[str, Any]]) -> bytes:
+    return _even(answer) if isinstance(answer, str) else b"\0".join(_said(turn) for turn in answer)
+
+
+def _said(message: dict[str, Any]) -> bytes:
+    said = _even(message["content"])
+    calls = message.get("tool_calls")
+    return said + b"\0" + _encoder.encode([call["function"] for call in calls]) if calls else said
+
+
+def _even(text: str) -> bytes:
+    """A text without what makes no difference to a reader: case and white space."""
+    return text.lower().encode("utf-8", "replace").translate(None, b" \t\n\r\v\f")
+
+
+@lru_cache(maxsize=16)
+def key_of_text(text: str) -> int:
+    """The key of a text that often is the same as one of the last."""
+    return _key(text.encode("utf-8", "replace"))
 
 
 def _key(content: bytes) -> int:

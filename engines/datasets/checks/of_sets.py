@@ -31,6 +31,54 @@ OF_SETS: Mapping[str, Check] = {
         "The prompt of this validation row is also trained, so its loss says little.",
         "Remove it from one of the two files.",
     ),
+    "contradiction": Check(
+        "warning",
+        "row",
+        "{what} in line {first:,}.",
+        "Keep the one that is right; if both are, nothing is to be done.",
+    ),
+    "near-duplicate": Check(
+        "warning",
+        "row",
+        "The row is nearly the same as that in line {first:,} (about {share} % of the words).",
+        "Remove one of the two, unless both are meant.",
+    ),
+    "template": Check(
+        "note",
+        "row",
+        "{count:,} rows are nearly the same as this one: they seem to be filled into one template.",
+        "Nothing to do, if that is meant; few different rows teach as much.",
+    ),
+    "same-answer": Check(
+        "warning",
+        "file",
+        "{share} % of the rows have the same answer: {answer}.",
+        "Add rows with other answers, or remove some of these: the model may learn to say nothing else.",
+    ),
+    "some-without-system": Check(
+        "warning",
+        "file",
+        "{count:,} rows have no system prompt (the first one here), {share} % have the same one: {system}.",
+        "Give all rows the system prompt, or none.",
+    ),
+    "row-in-both": Check(
+        "warning",
+        "row",
+        "The row is also in {file}, line {first:,}.",
+        "Remove it from one of the two: what was trained says little when it validates.",
+    ),
+    "prompt-in-both": Check(
+        "warning",
+        "row",
+        "The prompt is also in {file}, line {first:,}.",
+        "Remove it from one of the two: what was trained says little when it validates.",
+    ),
+    "sampled": Check(
+        "note",
+        "file",
+        "{what} were looked for among {looked:,} of {rows:,} rows.",
+        "There may be more of them in the others.",
+    ),
     "no-rows-left": Check(
         "error", "file", "No usable row is left: all {rows} have faults.", "Mend the faults that were found."
     ),
