@@ -139,13 +139,13 @@ OF_TARGETS: Mapping[str, Check] = {
         "The arguments of the call of {name} in turn {turn} are {found}, not JSON in a text.",
         'Write the object as a text, its quotes escaped: "arguments": "{{\\"city\\": …}}".',
     ),
-    "unanswered-call": Check(
+    "target-unanswered": Check(
         "error",
         "row",
         "The tool call {call} of turn {turn} is not answered before turn {next}.",
         'Put the tool\'s answer behind the call: {{"role": "tool", "tool_call_id": …, "content": …}}.',
     ),
-    "answer-without-call": Check(
+    "target-unknown-call": Check(
         "error",
         "row",
         "Turn {turn} answers the tool call {call}, which the assistant did not make before it.",

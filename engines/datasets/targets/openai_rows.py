@@ -98,10 +98,10 @@ class Rows:
                 if isinstance(call, str) and call in made:
                     waiting.pop(call, None)
                 else:
-                    faults.add("answer-without-call", turn=turn, call=shown(call))
+                    faults.add("target-unknown-call", turn=turn, call=shown(call))
             elif waiting:
                 call, caller = next(iter(waiting.items()))
-                faults.add("unanswered-call", call=shown(call), turn=caller, next=turn)
+                faults.add("target-unanswered", call=shown(call), turn=caller, next=turn)
                 waiting = {}
             if calls:
                 for call in self._calls(calls, turn, faults):

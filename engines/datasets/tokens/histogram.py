@@ -102,7 +102,8 @@ def _borders(shortest: int, longest: int) -> list[int]:
 
 
 def _even(shortest: int, longest: int) -> list[int]:
-    power = 1
+    # Not below three digits: 1,000 – 1,009 says as much as 1,001 and reads better.
+    power = max(1, 10 ** (len(str(longest)) - 3))
     while True:
         for factor in (1, 2, 5):
             step = factor * power
