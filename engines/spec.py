@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import tomli_w
 
+from .datasets.formats.columns import ColumnsError, known_columns, parse_columns
 from .records import replace_bytes
 
 LARGEST = 2**53
@@ -55,6 +56,7 @@ class DataSpec:
     valid_rows: int | None = setting("how many rows to split off", least=0)
     valid_share: float | None = setting("share of the rows to split off", above=0, most=0.5)
     format: str | None = setting("the files' format, where it should not be detected")
+    columns: dict[str, str] | None = setting("a format's keys, and the files' own names for them")
     drop_bad_rows: bool = setting("leave out rows with errors and go on", default=False)
 
 
@@ -153,6 +155,8 @@ def _value(name: str, value: Any, kind: Any, bounds: Any) -> Any:
         if value not in choices:
             raise SpecError(name, f"expected one of {', '.join(choices)}, got {value!r}")
         return value
+    if typing.get_origin(kind) is dict:
+        return _columns(name, value)
     if typing.get_origin(kind) is list:
         if (
             not isinstance(value, list)
@@ -176,6 +180,21 @@ def _value(name: str, value: Any, kind: Any, bounds: Any) -> Any:
     elif isinstance(value, str) and (wrong := _unwritable(value)):
         raise SpecError(name, f"expected text {wrong}, got {value!r}")
     return value
+
+
+def _columns(name: str, value: Any) -> dict[str, str]:
+    """A mapping of columns, as a section of the file or as the command line writes it."""
+    try:
+        if isinstance(value, str):
+            return parse_columns(value)
+        if not isinstance(value, dict):
+            raise SpecError(name, f'expected a mapping such as {{question = "Frage"}}, got {value!r}')
+        columns = known_columns(value)
+    except ColumnsError as error:
+        raise SpecError(name, str(error)) from error
+    if wrong := next(filter(None, map(_unwritable, columns.values())), ""):
+        raise SpecError(name, f"expected text {wrong}, got {value!r}")
+    return columns
 
 
 def _unwritable(text: str) -> str:

@@ -16,16 +16,18 @@ from typing import Any, Literal
 
 import tomli_w
 
+from ..engines.datasets.formats.columns import in_words
 from ..engines.datasets.formats.registry import FORMATS
 from ..engines.engine import EngineError, engine_names, find_engine
 from ..engines.settings import Settings
 from ..engines.spec import JobSpec, SpecError, build, parse_toml, put
 
 TRAIN, MODEL, REVISION, NAME, DROP = "data.train", "model", "revision", "name", "data.drop_bad_rows"
-Kind = Literal["text", "whole", "number", "flag", "choice", "names", "file"]
+Kind = Literal["text", "whole", "number", "flag", "choice", "names", "columns", "file"]
 TITLES = {"": "What & where", "data": "Data", "train": "Training", "lora": "Adapter"}
 """Of the groups, by section; a section that is not here has its own name."""
 
+COLUMNS = "data.columns"
 FILES = (TRAIN, "data.valid", "local.python")
 KINDS: dict[type, Kind] = {int: "whole", float: "number", bool: "flag"}
 
@@ -88,6 +90,8 @@ def _kind(key: str, hint: Any) -> tuple[Kind, tuple[str, ...]]:
         return "choice", typing.get_args(hint)
     if typing.get_origin(hint) is list:
         return "names", ()
+    if typing.get_origin(hint) is dict:
+        return "columns", ()
     return KINDS.get(hint, "text"), ("true", "false") if hint is bool else ()
 
 
@@ -101,6 +105,8 @@ def as_text(value: Any) -> str:
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, Mapping):
+        return in_words(value)
     return str(value)
 
 
@@ -124,7 +130,7 @@ def texts_of(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Values nested as in job.toml as the texts of their fields."""
     texts: dict[str, str] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and f"{prefix}{key}" != COLUMNS:
             texts |= texts_of(value, f"{prefix}{key}.")
         elif (text := as_text(value)) != "":
             texts[f"{prefix}{key}"] = text
@@ -248,6 +254,8 @@ def engine_of(texts: Mapping[str, str]) -> str:
 
 
 def _example(entry: Entry) -> str:
+    if entry.kind == "columns":
+        return "{}"
     if entry.kind in ("flag", "whole", "number"):
         return entry.default
     return f'"{" | ".join(entry.choices) or entry.default}"' if entry.kind != "names" else "[]"

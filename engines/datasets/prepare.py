@@ -13,6 +13,7 @@ from typing import IO, Any
 from .canonical import Stored, SystemPrompts, Writer
 from .check import examined
 from .checks.table import CHECKS, found
+from .formats.columns import Columns
 from .keys import keys_of
 from .problem import Problem
 from .read import Kind, open_dataset
@@ -96,18 +97,20 @@ def prepare(
     valid_rows: int | None = None,
     valid_share: float | None = None,
     format: str | None = None,
+    columns: Columns | None = None,
     drop_bad_rows: bool = False,
     limit_examples: int | None = 3,
 ) -> Prepared:
     """Reads and checks a job's data and stores it as canonical rows.
 
     Args:
-        train_path: JSON or JSON lines of a known form.
+        train_path: of any kind that `sources` reads.
         data_dir: where canonical files lie.
         seed: of the choice of validation rows.
         valid_path: the validation file; without one, rows are taken from the training file: `valid_rows`, or
             the share `valid_share` (0 to 1), or by default see `default_valid_rows`. 0 takes none.
         format: the form's name, when the user knows better than the detection.
+        columns: a known form's keys under the files' own names.
         drop_bad_rows: leave rows with errors out instead of raising.
         limit_examples: how many problems of each check are kept.
 
@@ -118,7 +121,7 @@ def prepare(
     """
     tally = Tally(limit_examples)
     with ExitStack() as spools:
-        train = spools.enter_context(_spooled(train_path, data_dir, format, tally))
+        train = spools.enter_context(_spooled(train_path, data_dir, format, columns, tally))
         if valid_path is None:
             wanted = _wanted(len(train.keys), valid_rows, valid_share, train_path, tally)
             _stop_on_errors(tally, drop_bad_rows)
@@ -129,7 +132,7 @@ def prepare(
             stored_valid = _store(train, data_dir, chosen, inside=True) if chosen else None
             dropped = train.dropped
         else:
-            valid = spools.enter_context(_spooled(valid_path, data_dir, format, tally))
+            valid = spools.enter_context(_spooled(valid_path, data_dir, format, columns, tally))
             if train.kind and valid.kind and train.kind != valid.kind:
                 tally.add(found("valid-kind", str(valid_path), valid=valid.kind, train=train.kind))
             _stop_on_errors(tally, drop_bad_rows)
@@ -152,10 +155,12 @@ def prepare(
 
 
 @contextmanager
-def _spooled(path: Path, data_dir: Path, format: str | None, tally: Tally) -> Iterator[_Spool]:
+def _spooled(
+    path: Path, data_dir: Path, format: str | None, columns: Columns | None, tally: Tally
+) -> Iterator[_Spool]:
     """Reads a file to its end. The spool lies beside the canonical files: there must be room for both."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    dataset = open_dataset(path, format)
+    dataset = open_dataset(path, format, columns)
     keys, places = array("Q"), array("Q")
     prompts = SystemPrompts()
     kind: Kind | None = None

@@ -304,6 +304,7 @@ class LocalEngine:
             valid_rows=data.valid_rows,
             valid_share=data.valid_share,
             format=data.format,
+            columns=data.columns,
             drop_bad_rows=data.drop_bad_rows,
         )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from finetui.engines.datasets.formats.columns import KEYS
 from finetui.engines.spec import (
     JobSpec,
     SpecError,
@@ -69,6 +70,8 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from(["local", "openai", "plug_in"])
     if typing.get_origin(kind) is Literal:
         return st.sampled_from(typing.get_args(kind))
+    if typing.get_origin(kind) is dict:
+        return st.dictionaries(st.sampled_from(sorted(KEYS)), WORDS, min_size=1)
     if typing.get_origin(kind) is list:
         return st.lists(WORDS, min_size=1, max_size=3)
     if kind is bool:

@@ -54,6 +54,7 @@ OTHER: dict[str, Any] = {
     "data.valid_rows": 5,
     "data.valid_share": 0.5,
     "data.format": "text",
+    "data.columns": {"messages": "talk"},
     "data.drop_bad_rows": True,
     "train.epochs": 2.5,
     "train.max_steps": 7,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -16,8 +17,10 @@ Columns = Mapping[str, str]
 KEYS = frozenset().union(*(form.keys for form in FORMATS.values()))
 """What a column can be mapped to."""
 
-# A comma ends a name only before the next pair: names of columns may have commas.
-_BETWEEN = re.compile(r",(?=\s*[a-z_]+\s*=)")
+# A name may have commas: it ends before the next pair. What would be read otherwise stands in quotes.
+_PAIR = re.compile(
+    r'\s*(?P<key>[^=,]*?)\s*=\s*(?P<name>"(?:[^"\\]|\\.)*"|.*?)\s*(?:,(?=\s*\w+\s*=)|$)', re.DOTALL
+)
 
 
 class ColumnsError(ValueError):
@@ -31,16 +34,36 @@ def parse_columns(text: str) -> dict[str, str]:
         ColumnsError: it is no such list, or a key is none of a known form.
     """
     columns: dict[str, str] = {}
-    for pair in _BETWEEN.split(text):
-        key, equals, name = (part.strip() for part in pair.partition("="))
-        if not equals or not key or not name:
-            raise ColumnsError(
-                f"expected KEY=COLUMN, got {shown(pair.strip())}; for instance question=Frage,answer=Antwort"
-            )
+    place = 0
+    while place < len(text) or not columns:
+        pair = _PAIR.match(text, place)
+        key, name = (pair["key"], _unquoted(pair["name"])) if pair is not None else ("", "")
+        if pair is None or not key or not name:
+            got = shown(text[place:].strip())
+            raise ColumnsError(f"expected KEY=COLUMN, got {got}; for instance question=Frage,answer=Antwort")
         if key in columns:
             raise ColumnsError(f"{key} is given twice")
         columns[key] = name
+        place = pair.end()
     return known_columns(columns)
+
+
+def _unquoted(name: str) -> str:
+    if name[:1] != '"' or len(name) < 2:
+        return name
+    try:
+        return json.loads(name, strict=False)
+    except ValueError:
+        return name
+
+
+def in_words(columns: Columns) -> str:
+    """A mapping as `parse_columns` reads it."""
+    pairs = [f"{key}={name}" for key, name in columns.items()]
+    for number, (key, name) in enumerate(columns.items()):
+        if name != name.strip() or name[:1] == '"' or "," in name or "=" in name:
+            pairs[number] = f"{key}={json.dumps(name, ensure_ascii=False)}"
+    return ",".join(pairs)
 
 
 def known_columns(columns: Mapping[str, Any]) -> dict[str, str]:
@@ -64,11 +87,6 @@ def known_columns(columns: Mapping[str, Any]) -> dict[str, str]:
         if not isinstance(name, str) or not name:
             raise ColumnsError(f"expected the name of a column for {key}, got {shown(name)}")
     return dict(columns)
-
-
-def in_words(columns: Columns) -> str:
-    """A mapping as `parse_columns` reads it."""
-    return ",".join(f"{key}={name}" for key, name in columns.items())
 
 
 def renamed(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:

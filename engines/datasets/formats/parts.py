@@ -37,7 +37,7 @@ def _turn(message: Message) -> Message:
 
 PARTS = Format(
     name="parts",
-    example='{"messages": [{"role": "user", "content": [{"type": "text", "value": "…"}]}, {…, "loss_weight": 1.0}]}',
+    example='{"messages": [{"role": "user", "content": [{"type": "text", "value": "…"}], …}, …]}',
     keys=MESSAGES.keys,
     matches=lambda row: (
         isinstance(turns := row.get("messages"), list)

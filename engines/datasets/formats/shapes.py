@@ -157,7 +157,7 @@ def in_json(value: object) -> str:
 
 
 def functions_of(tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Tools as rows of ShareGPT and LLaMA-Factory have them: without OpenAI's wrapping, if it says nothing."""
+    """Tools as ShareGPT's and LLaMA-Factory's rows have them: without OpenAI's wrapping, if all have it."""
     bare = all(
         tool.keys() == {"type", "function"}
         and tool["type"] == "function"
