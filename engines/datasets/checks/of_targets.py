@@ -137,7 +137,7 @@ OF_TARGETS: Mapping[str, Check] = {
         "error",
         "row",
         "The arguments of the call of {name} in turn {turn} are {found}, not JSON in a text.",
-        'Write the object as a text, its quotes escaped: "arguments": "{{\\"city\\": …}}".',
+        "Write the object as a text: `finetui check IN --for {target} --fix OUT` does that.",
     ),
     "target-unanswered": Check(
         "error",

@@ -28,7 +28,7 @@ def _check_file(facts: FileFacts) -> Iterator[Problem]:
         yield found("missing-bom", str(facts.path), title=TITLE, target="azure")
 
 
-_ROWS = Rows(TITLE)
+_ROWS = Rows("azure", TITLE)
 
 AZURE = Target(
     name="azure",

@@ -42,7 +42,7 @@ def _check_file(facts: FileFacts) -> Iterator[Problem]:
     yield from size_problems(facts, TITLE, LEAST_ROWS, MOST_BYTES)
 
 
-_ROWS = Rows(TITLE)
+_ROWS = Rows("openai", TITLE)
 
 OPENAI = Target(
     name="openai",

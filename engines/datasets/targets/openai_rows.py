@@ -33,12 +33,12 @@ class Rows:
     """OpenAI's rules for rows under a provider's name.
 
     Args:
+        name: what `--for` takes.
         title: as people know it.
-        to: the form that `finetui convert` makes for it.
     """
 
-    def __init__(self, title: str, to: str = "messages") -> None:
-        self._title, self._to = title, to
+    def __init__(self, name: str, title: str) -> None:
+        self._name, self._title = name, title
 
     def check(self, value: Value, faults: Faults) -> None:
         """Notes what is refused in a row of a form that OpenAI takes."""
@@ -150,7 +150,7 @@ class Rows:
             self._function_name(name, faults)
             if not isinstance(arguments, str):
                 kind = type_name(arguments)
-                faults.add("tool-arguments", name=shown(name), turn=turn, found=kind, title=title)
+                faults.add("tool-arguments", name=shown(name), turn=turn, found=kind, target=self._name)
         return ids
 
     def _row_tools(self, row: Value, faults: Faults) -> None:
@@ -183,7 +183,7 @@ class Rows:
     def _keys(self, value: Iterable[str], known: frozenset[str], where: str, faults: Faults) -> None:
         for key in value:
             if key not in known:
-                faults.add("target-key", title=self._title, key=shown(key), where=where, to=self._to)
+                faults.add("target-key", title=self._title, key=shown(key), where=where, to="messages")
 
 
 def _list(value: Value, key: str, faults: Faults) -> Sequence[Any]:

@@ -9,8 +9,15 @@ from typing import Any
 
 import pytest
 from finetui.engines.datasets.check import Asked, FileReport, check
+from finetui.engines.datasets.checks.of_files import OF_FILES
+from finetui.engines.datasets.checks.of_lessons import OF_LESSONS
+from finetui.engines.datasets.checks.of_rows import OF_ROWS
+from finetui.engines.datasets.checks.of_sets import OF_SETS
+from finetui.engines.datasets.checks.of_targets import OF_TARGETS
+from finetui.engines.datasets.checks.table import CHECKS
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.targets.registry import TARGETS, UnknownTarget, target_named
+from finetui.engines.datasets.targets.target import FileFacts
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -214,8 +221,6 @@ def test_azure_asks_for_a_byte_order_mark(tmp_path: Path):
 
 
 def test_a_file_of_more_than_512_mib_is_too_large(tmp_path: Path):
-    from finetui.engines.datasets.targets.target import FileFacts
-
     path = tmp_path / "data.jsonl"
     path.write_text(json.dumps(chat(USER, ANSWER)))
     for size, wanted in ((512 << 20, []), ((512 << 20) + 1, ["too-large"])):
@@ -294,3 +299,8 @@ def test_this_machine_takes_every_form_with_one_answer(tmp_path: Path):
 def test_a_target_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(UnknownTarget, match=r"no target named gemini.*local, openai, azure, bedrock"):
         target_named("gemini")
+
+
+def test_no_check_has_the_id_of_another():
+    tables = (OF_FILES, OF_ROWS, OF_LESSONS, OF_SETS, OF_TARGETS)
+    assert sum(len(table) for table in tables) == len(CHECKS)
