@@ -14,10 +14,12 @@ from finetui.engines.datasets.checks.of_lessons import OF_LESSONS
 from finetui.engines.datasets.checks.of_rows import OF_ROWS
 from finetui.engines.datasets.checks.of_sets import OF_SETS
 from finetui.engines.datasets.checks.of_targets import OF_TARGETS
-from finetui.engines.datasets.checks.table import CHECKS
+from finetui.engines.datasets.checks.table import CHECKS, Faults, found
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.targets.registry import TARGETS, UnknownTarget, target_named
 from finetui.engines.datasets.targets.target import FileFacts
+from hypothesis import given
+from hypothesis import strategies as st
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
@@ -299,6 +301,44 @@ def test_this_machine_takes_every_form_with_one_answer(tmp_path: Path):
 def test_a_target_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(UnknownTarget, match=r"no target named gemini.*local, openai, azure, bedrock"):
         target_named("gemini")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+functions = st.dictionaries(st.sampled_from(["name", "arguments", "parameters"]), values)
+calls = st.dictionaries(st.sampled_from(["id", "type"]), values).flatmap(
+    lambda one: st.builds(lambda made: {**one, "function": made}, functions | values)
+)
+turns = st.dictionaries(
+    st.sampled_from(["role", "content", "name", "weight", "tool_call_id", "from", "refusal"]),
+    st.sampled_from(["system", "user", "assistant", "tool", 0, 1, True]) | values,
+).flatmap(lambda one: st.lists(calls | values, max_size=2).map(lambda made: {**one, "tool_calls": made}))
+conversations = st.lists(turns | values, max_size=4) | values
+rows_of_any_kind = st.fixed_dictionaries(
+    {},
+    optional={
+        "messages": conversations,
+        "system": values,
+        "tools": st.lists(calls | values, max_size=2) | values,
+        "input": st.fixed_dictionaries({"messages": conversations}) | values,
+        "preferred_output": conversations,
+        "non_preferred_output": conversations,
+        "id": values,
+    },
+)
+
+
+@given(rows_of_any_kind, st.sampled_from(sorted(TARGETS)))
+def test_whatever_stands_in_a_row_is_told_off_in_words(row: Row, target: str):
+    faults = Faults()
+    TARGETS[target].check_row(row, {}, faults)
+    for fault in faults:
+        problem = found(fault.check, "data.jsonl", 1, **fault.values)
+        assert problem.message.isprintable()
+        assert problem.fix.isprintable()
 
 
 def test_no_check_has_the_id_of_another():

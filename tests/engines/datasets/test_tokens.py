@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from array import array
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,22 @@ def test_two_libraries_agree_on_any_text(text: str):
     bindings = pytest.importorskip("bpe_openai._bindings", reason="bpe-openai is not installed")
     for encoding in ("o200k_base", "cl100k_base"):
         assert counting(encoding)(text) == bindings.tokenizer_for_encoding(encoding).count(text)
+
+
+def test_the_second_library_counts_where_the_first_is_missing(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("bpe_openai", reason="bpe-openai is not installed")
+    monkeypatch.setitem(sys.modules, "rs_bpe.bpe", None)
+    count = counting.__wrapped__("o200k_base")
+    assert count("お誕生日おめでとう") == 8
+    assert count("word " * 300_000) == 300_001
+
+
+def test_without_either_library_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch):
+    for name in ("rs_bpe.bpe", "bpe_openai._bindings"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(EngineError, match="can't be counted") as caught:
+        counting.__wrapped__("o200k_base")
+    assert "rs-bpe" in caught.value.advice
 
 
 def test_names_of_special_tokens_are_text():
