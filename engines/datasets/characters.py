@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
+from .checks.words import shown
+
 _LATIN = {
     byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte)  # five bytes have no character there
     for byte in range(0x80, 0xC0)
@@ -23,6 +25,12 @@ _GARBLED = re.compile(f"(?:[Â-ß][{_REST}]|[à-ï][{_REST}]{{2}}|[ð-ô][{_REST
 _PUNCTUATION = frozenset("€‚„…†‡ˆ‰‹‘’“”•–—˜™›«»\xa0")
 
 _CONTROL = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# An escape that was read where LaTeX's backslash was meant: "\\frac" became a form feed and "rac".
+_EATEN = re.compile(
+    "\x0c(?=rac\\s*{|rac\\d|orall\\b|lat\\b|box\\{)"
+    "|\x08(?=eta\\b|egin\\s*{|oxed\\s*{|inom\\s*{|ar\\s*{|mod\\b|ullet\\b|ig[lrg]?\\b|f\\s*{|oldsymbol\\b)"
+)
+_ESCAPES = {"\x0c": "f", "\x08": "b"}
 _HALF = re.compile("[\ud800-\udfff]")
 # Thai, Lao, Tibetan, Burmese and Khmer write no spaces: U+200B says where a line may break.
 _SPACELESS = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\uaa60-\uaa7f"
@@ -36,7 +44,11 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 def odd_characters(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The checks that a text fails, each with the values of its message."""
-    if (match := _CONTROL.search(text)) is not None and not _is_garbled(text, match.start()):
+    if (match := _CONTROL.search(text)) is not None and _EATEN.match(text, match.start()) is not None:
+        word = re.compile("[a-z]*").match(text, match.start() + 1)
+        letter = _ESCAPES[match[0]]
+        yield "eaten-escape", {"command": f"\\{letter}{word[0] if word else ''}", "escape": f"\\{letter}"}
+    elif match is not None and not _is_garbled(text, match.start()):
         yield "control-character", {"character": f"U+{ord(match[0][0]):04X}"}
     if text.isascii():
         return
@@ -44,7 +56,7 @@ def odd_characters(text: str) -> Iterator[tuple[str, dict[str, str]]]:
         yield "broken-character", {}
     for match in _GARBLED.finditer(text):
         if (right := _ungarbled(match)) != match[0]:
-            yield "mojibake", {"wrong": match[0], "right": right}
+            yield "mojibake", {"wrong": shown(match[0]), "right": shown(right)}
             break
     if (hidden := _first_hidden(text)) is not None:
         yield "hidden-character", {"character": f"U+{ord(hidden):04X}"}
@@ -117,11 +129,17 @@ def _ungarble(text: str) -> str:
     return text
 
 
+def _with_commands(text: str) -> str:
+    return _EATEN.sub(lambda match: f"\\{_ESCAPES[match[0]]}", text)
+
+
 def _without_controls(text: str) -> str:
     return _CONTROL.sub(lambda match: _printable(match[0]), text)
 
 
 def _printable(control: str) -> str:
+    if control in "\x0b\x0c":
+        return "\n"  # a page or a line ended here
     meant = _LATIN.get(ord(control[0]), "") if len(control) == 1 else ""
     return "" if _CONTROL.match(meant) else meant
 
@@ -139,6 +157,7 @@ def _without_halves(text: str) -> str:
 
 _MENDS: Mapping[str, Callable[[str], str]] = {
     "text read in the wrong encoding set right": _ungarble,
+    "LaTeX commands restored": _with_commands,
     "control characters removed": _without_controls,
     "invisible characters removed": _without_hidden,
     "halves of characters removed": _without_halves,

@@ -28,8 +28,13 @@ from .mend_json import COMMAS, mend_line, without_commas
 from .mend_row import FOR_A_TARGET, mend_row
 from .met import Met
 from .problem import Problem
-from .read import Dataset, Record, open_dataset
-from .sources.source import FileFault, blocks, layout_of, line_value, opened
+from .read import Dataset, Record, counts_as_row, open_dataset
+from .sources.fault import FileFault
+from .sources.layout import BOM as BOM_BYTES
+from .sources.layout import layout_of
+from .sources.lines import line_value
+from .sources.packing import BROKEN_ARCHIVE, opened
+from .sources.source import blocks
 from .tally import Tally
 from .targets.registry import target_named
 from .targets.target import Target
@@ -39,7 +44,6 @@ BLANK_LINES = "blank lines removed"
 LINE_ENDS = "line ends made uniform"
 DUPLICATES = "duplicates removed"
 
-_BOM = b"\xef\xbb\xbf"
 _NOT_WRITTEN = frozenset({".parquet", ".csv", ".tsv", ".arrow", ".zst", ".zip", ".bz2", ".xz"})
 
 
@@ -108,7 +112,7 @@ def fix(
 
 def out_is_list(path: Path, out: Path) -> bool:
     """Whether a new file holds one list: its name wants it, and the source holds no lines."""
-    return ".json" in out.suffixes[-2:] and not _is_lines(path)
+    return ".json" in out.suffixes[-2:] and _kind_of(path) == "document"
 
 
 def _refuse_place(path: Path, out: Path, overwrite: bool) -> None:
@@ -139,11 +143,11 @@ class _Mender:
 
     def rows(self) -> Iterator[tuple[int, bytes | None]]:
         """Rows as they are written, without line breaks; after each block the place in the file and None."""
-        if not _is_lines(self._dataset.path):
+        if _kind_of(self._dataset.path) != "lines":
             yield from self._of_values()
             return
         for block in blocks(self._dataset.path):
-            self._refuse_file(block.problems)
+            self._of_file(block.problems)
             if block.lines:
                 lines = block.lines.split(b"\n")
                 self.changes[LINE_ENDS] += bool(lines[-1])
@@ -157,7 +161,7 @@ class _Mender:
         given = 0
         for block in blocks(self._dataset.path):
             broken = next((problem for problem in block.problems if problem.id == "broken-document"), None)
-            self._refuse_file(() if broken else block.problems)
+            self._of_file(() if broken else block.problems)
             lines = block.lines.split(b"\n") if block.lines else []
             for content, line in zip(lines, block.places, strict=False):
                 given += 1
@@ -172,8 +176,8 @@ class _Mender:
 
     def _mended_document(self, broken: Problem) -> list[Any]:
         """All rows of a document whose only faults are commas too many."""
-        with opened(self._dataset.path) as stream:
-            text = without_commas(stream.read().removeprefix(_BOM).decode("utf-8"))
+        with opened(self._dataset.path) as file:
+            text = without_commas(file.stream.read().removeprefix(BOM_BYTES).decode("utf-8"))
         try:
             rows = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
@@ -183,16 +187,18 @@ class _Mender:
         self.changes[COMMAS] += 1
         return rows
 
-    def _refuse_file(self, problems: tuple[Problem, ...]) -> None:
+    def _of_file(self, problems: tuple[Problem, ...]) -> None:
         for problem in problems:
-            if problem.severity == "error":
+            if counts_as_row(problem):
+                self._leave_out(problem)
+            elif problem.severity == "error":
                 raise _refusal(problem)
-            if problem.id == "bom":
+            elif problem.id == "bom":
                 self.changes[BOM] += 1
 
     def _line(self, content: bytes, line: int) -> Iterator[bytes]:
         if line == 1:
-            content = content.removeprefix(_BOM)
+            content = content.removeprefix(BOM_BYTES)
         if content.endswith(b"\r"):
             content = content.rstrip(b"\r")
             self.changes[LINE_ENDS] += 1
@@ -266,12 +272,11 @@ class _Mender:
         self.tally.add(problem)
 
 
-def _is_lines(path: Path) -> bool:
+def _kind_of(path: Path) -> str | None:
     try:
-        with opened(path) as stream:
-            return layout_of(path, stream)[0] == "lines"
-    except (FileFault, OSError, EOFError):
-        return False
+        return layout_of(path).kind
+    except (FileFault, OSError, *BROKEN_ARCHIVE):
+        return None  # `blocks` says what is wrong
 
 
 def _refuse_constant(constant: str) -> NoReturn:

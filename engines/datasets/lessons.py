@@ -1,17 +1,37 @@
-"""What is wrong with what a canonical row teaches: turns out of order, empty ones, leftovers in texts."""
+"""What is wrong with what a canonical row teaches: its turns, its answers, its texts.
+
+All texts of a row are first looked at as one, for signs that cost next to nothing to see; only where one of
+them is there, each text is looked at closely.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+from .characters import odd_characters
 from .checks.table import Faults
-from .checks.words import shown
 from .formats.form import Body
+from .leftovers import blanks, entities, placeholders, special_tokens, thoughts
+from .private import MARKS, RARE_MARKS, addresses, numbers, secrets
+from .turns import examine_turns
 
-_PLACEHOLDER = re.compile(r"\{\{\s*[A-Za-z_][\w.\- ]{1,40}\}\}")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
+Look = Callable[[str], Iterator[tuple[str, Mapping[str, str]]]]
+
+_CLASSES = bytes(
+    ord("0" if 0x30 <= byte <= 0x39 else "!" if byte < 0x20 or byte == 0x7F else "a") for byte in range(256)
+)
+_BETWEEN_DIGITS = b" -.()/\t\n\r"
+_TEXTS = ("text", "prompt", "completion", "chosen", "rejected")
+_NAMES: Mapping[str, str] = {
+    "text": "The text",
+    "prompt": "The prompt",
+    "completion": "The completion",
+    "chosen": "The chosen answer",
+    "rejected": "The rejected answer",
+}
+_LONG_PROMPT = 20
 
 
 def examine(body: Body, faults: Faults, shift: int = 0) -> None:
@@ -21,34 +41,35 @@ def examine(body: Body, faults: Faults, shift: int = 0) -> None:
         shift: how many messages stand before the turns that the user counts (1 for a system prompt that stood
             beside them).
     """
-    for messages in _conversations(body):
-        _order(messages, faults, shift)
-        _emptiness(messages, faults, shift)
-    if "text" in body:
+    if "messages" in body:
+        tools = body.get("tools", ())
+        if "chosen" not in body:
+            examine_turns(body["messages"], tools, faults, shift)
+        else:
+            for answer in ("chosen", "rejected"):
+                found = Faults()
+                examine_turns(body["messages"] + body[answer], tools, found, shift)
+                faults.extend(fault for fault in found if fault not in faults)
+    elif "text" in body:
         if not body["text"].strip():
             faults.add("empty-text")
-    elif "messages" not in body:
+    else:
         for key in ("completion", "chosen", "rejected"):
             if key in body and not body[key].strip():
-                faults.add("empty-answer", what=f'"{key}"' if key != "completion" else "The completion")
-    for text in texts_of(body):
-        if (match := _UNPRINTABLE.search(text)) is not None:
-            if match[0] == "\ufffd":
-                faults.add("broken-character")
-            else:
-                faults.add("control-character", character=f"U+{ord(match[0]):04X}")
-            break
-    for text in texts_of(body):
-        if "{{" in text and (match := _PLACEHOLDER.search(text)) is not None:
-            faults.add("placeholder", placeholder=shown(match[0])[1:-1])
-            break
+                faults.add("empty-answer", what=_NAMES[key])
+    if "text" not in body:
+        _pairs(body, faults)
+    texts = [*texts_of(body), *_thoughts_of(body)]
+    looks = _looks("\n".join(texts), "messages" in body)
+    if looks:
+        _look_closely(body, shift, looks, faults)
 
 
 def texts_of(body: Body) -> Iterator[str]:
     """The texts of a canonical body, in order."""
     for message in body.get("messages", ()):
         yield message["content"]
-    for key in ("text", "prompt", "completion", "chosen", "rejected"):
+    for key in _TEXTS:
         match body.get(key):
             case str() as text:
                 yield text
@@ -59,66 +80,101 @@ def texts_of(body: Body) -> Iterator[str]:
                 pass
 
 
-def _conversations(body: Body) -> Iterator[list[dict[str, Any]]]:
-    """A body's conversations: a preference has two of them, with one prompt."""
-    if "messages" in body:
-        if "chosen" in body:
-            yield body["messages"] + body["chosen"]
-            yield body["messages"] + body["rejected"]
-        else:
-            yield body["messages"]
+def _thoughts_of(body: Body) -> Iterator[str]:
+    for message in body.get("messages", ()):
+        if "reasoning_content" in message:
+            yield message["reasoning_content"]
 
 
-def _order(messages: Sequence[dict[str, Any]], faults: Faults, shift: int) -> None:
-    before: str | None = None
-    called = False
-    complained = False
+def _pairs(body: Body, faults: Faults) -> None:
+    """What is wrong with an answer beside its prompt or beside the other answer."""
+    prompt = body.get("prompt")
+    if "chosen" in body:
+        chosen, rejected = body["chosen"], body["rejected"]
+        if _stripped(chosen) == _stripped(rejected):
+            faults.add("equal-answers")
+        elif isinstance(chosen, list) and (messages := body.get("messages")):
+            if len(messages) < len(chosen) and chosen[: len(messages)] == messages:
+                faults.add("repeated-prompt", what="The chosen answer")
+        elif (
+            isinstance(prompt, str)
+            and len(prompt) >= _LONG_PROMPT
+            and isinstance(chosen, str)
+            and chosen.startswith(prompt)
+        ):
+            faults.add("repeated-prompt", what="The chosen answer")
+    elif isinstance(prompt, str) and len(prompt) >= _LONG_PROMPT and body["completion"].startswith(prompt):
+        faults.add("repeated-prompt", what="The completion")
+
+
+def _stripped(answer: Any) -> Any:
+    if isinstance(answer, str):
+        return answer.strip()
+    return [(turn["role"], turn["content"].strip(), turn.get("tool_calls")) for turn in answer]
+
+
+def _looks(text: str, turns: bool) -> list[Look]:
+    """What is worth a close look, by signs that are cheap to see."""
+    looks: list[Look] = []
+    # Controls become "!", digits "0", all else "a"; what stands between the digits of a number goes.
+    classes = text.encode("utf-8", "surrogatepass").translate(_CLASSES, _BETWEEN_DIGITS)
+    if not text.isascii() or b"!" in classes:
+        looks.append(odd_characters)
+    if b"000000000" in classes:
+        looks.append(numbers)
+    if "@" in text:
+        looks.append(addresses)
+    if "&" in text:
+        looks.append(entities)
+    if "{{" in text or "orem ipsum" in text:
+        looks.append(placeholders)
+    if "[" in text or "<" in text or "TODO" in text or "FIXME" in text or "TBD" in text:
+        looks.append(blanks)
+    if turns and ("<" in text or "[" in text):
+        looks.append(special_tokens)
+        if "think>" in text:
+            looks.append(thoughts)
+    if any(mark in text for mark in MARKS) or any(
+        rare in text and any(mark in text for mark in marks) for rare, marks in RARE_MARKS.items()
+    ):
+        looks.append(secrets)
+    return looks
+
+
+def _look_closely(body: Body, shift: int, looks: list[Look], faults: Faults) -> None:
+    said: set[tuple[str, str | None]] = set()
+    for where, learned, text in _passages(body, shift):
+        for look in looks:
+            if look is blanks and not learned:
+                continue
+            for check, values in look(text):
+                kind = check, values.get("kind")
+                if kind not in said:
+                    said.add(kind)
+                    faults.add(check, where=where, **values)
+
+
+def _passages(body: Body, shift: int) -> Iterator[tuple[str, bool, str]]:
+    """The texts of a body, each with its place in words and whether it is what a model should write."""
+    messages = body.get("messages", ())
     for number, message in enumerate(messages, start=1 - shift):
-        role = message["role"]
-        if role == "system":
-            if number > 1 - shift:
-                faults.add("system-place", turn=number)
-            continue
-        if role == "tool":
-            if not called:
-                faults.add("tool-without-call", turn=number)
-        elif not complained and (surprise := _surprise(before, role, called)) is not None:
-            faults.add("role-order", turn=number, role=role, before=surprise)
-            complained = True
-        called = "tool_calls" in message or (called and role == "tool")
-        before = role
-    answers = [message for message in messages if message["role"] == "assistant"]
-    if not answers:
-        faults.add("no-answer")
-    elif all(answer.get("train") is False for answer in answers):
-        faults.add("nothing-trained")
-    elif before != "assistant":
-        faults.add("last-turn", role=messages[-1]["role"])
+        where = _turn(number, message["role"])
+        learned = message["role"] == "assistant" and message.get("train") is not False
+        yield where, learned, message["content"]
+        if reasoning := message.get("reasoning_content"):
+            yield f"The reasoning of {where.lower()}", learned, reasoning
+    for key in _TEXTS:
+        match body.get(key):
+            case str() as text:
+                yield _NAMES[key], key not in ("prompt", "text"), text
+            case list() as turns:
+                for number, turn in enumerate(turns, start=1 - shift + len(messages)):
+                    where = f"{_turn(number, turn['role'])} of the {key} answer"
+                    yield where, turn["role"] == "assistant", turn["content"]
+            case _:
+                pass
 
 
-def _surprise(before: str | None, role: str, called: bool) -> str | None:
-    """What a user or assistant turn follows that it should not; None when all is well."""
-    if role == "assistant":
-        if before is None:
-            return "no question"
-        if before == "assistant":
-            return "a tool call without the tool's answer" if called else "another answer"
-    elif before == "user":
-        return "another user turn"
-    elif before == "tool":
-        return "a tool's answer"
-    elif called:
-        return "a tool call without the tool's answer"
-    return None
-
-
-def _emptiness(messages: Sequence[dict[str, Any]], faults: Faults, shift: int) -> None:
-    for number, message in enumerate(messages, start=1 - shift):
-        # A tool may well answer nothing.
-        if message["role"] == "tool" or message.get("tool_calls") or message["content"].strip():
-            continue
-        what = f"Turn {number} ({message['role']})" if number else "The system prompt"
-        if message["role"] == "assistant" and message.get("train") is not False:
-            faults.add("empty-answer", what=what)
-        else:
-            faults.add("empty-turn", what=what)
+@lru_cache(256)
+def _turn(number: int, role: str) -> str:
+    return f"Turn {number} ({role})" if number else "The system prompt"

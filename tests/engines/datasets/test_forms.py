@@ -154,7 +154,7 @@ def test_every_form_can_be_named_and_shows_a_row_that_fits(name: str, tmp_path: 
         row["messages"] = [{**turn, "content": [{"type": "text", "value": "t"}]} for turn in conversation]
     if name == "openai-preference":
         row |= {"input": {"messages": conversation[:1]}, "preferred_output": conversation[1:]}
-        row["non_preferred_output"] = conversation[1:]
+        row["non_preferred_output"] = [{"role": "assistant", "content": "b"}]
     path = written(tmp_path, row)
     [record] = read(path, name)
     assert record.row is not None
@@ -194,7 +194,7 @@ def test_a_row_of_another_form_is_named(tmp_path: Path):
         (chat(("user", "a"), ("user", "b"), ("assistant", "c")), ["role-order"]),
         (chat(("assistant", "c")), ["role-order"]),
         (chat(("user", "a"), ("system", "s"), ("assistant", "c")), ["system-place"]),
-        ({"system": "s", **chat(("system", "t"), ("user", "a"), ("assistant", "c"))}, ["system-place"]),
+        ({"system": "s", **chat(("system", "t"), ("user", "a"), ("assistant", "c"))}, ["several-systems"]),
         (chat(("user", "a"), ("tool", "s"), ("assistant", "c")), ["tool-without-call"]),
         (chat(("user", "a"), ("robot", "s")), ["unknown-role"]),
         (chat(), ["no-turns"]),
