@@ -353,10 +353,11 @@ class _Taken:
         examples = self.tally.problems
         if self.losses and not self.lossy:
             name = self.form.name if self.form else ""
+            other = "" if name == "messages" else "; or choose a form that has the place, such as messages"
             raise Refused(
                 "losses",
                 f"{name} has no place for {_listed(self.losses)}",
-                "--lossy leaves that out; or choose a form that has the place, such as messages",
+                f"--lossy leaves that out{other}",
                 self.losses,
                 examples,
             )

@@ -7,7 +7,7 @@ from importlib import metadata
 import cyclopts
 from cyclopts import Parameter
 
-from . import ask, check, demo, doctor, jobs, logs, plan, rows, run
+from . import ask, check, convert, demo, doctor, jobs, logs, plan, rows, run
 from .opening import open_app
 from .output import WrongUse
 from .wrong_use import describe
@@ -27,7 +27,7 @@ app = cyclopts.App(
 )
 app.register_install_completion_command(help="Install completion for this shell.")
 
-for module in (demo, doctor, check, plan, run, jobs, logs, rows, ask):
+for module in (demo, doctor, check, convert, plan, run, jobs, logs, rows, ask):
     module.register(app)
 app.default(open_app)
 

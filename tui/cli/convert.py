@@ -1,0 +1,215 @@
+"""`finetui convert`: data in another form or kind of file, or split into two."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+
+from ...engines.datasets.check import Done
+from ...engines.datasets.convert import Converted, Held, Refused
+from ...engines.datasets.convert import convert as convert_files
+from ...engines.datasets.files import NoFiles, expand
+from ...engines.datasets.formats.columns import ColumnsError, parse_columns
+from ...engines.datasets.problem import Problem
+from ...engines.engine import EngineError
+from .options import AT_LEAST_ONE, NOT_NEGATIVE, Json
+from .output import DONE, FAILED, note_beside, plural, print_json, say, say_beside
+
+SEED = 42
+_REDRAW_SECONDS = 0.1
+
+
+def register(app: cyclopts.App) -> None:
+    app.command(convert)
+
+
+def convert(
+    *files: Path,
+    to: str | None = None,
+    lossy: Annotated[bool, Parameter(negative="")] = False,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    format: str | None = None,
+    columns: str | None = None,
+    valid: Path | None = None,
+    valid_rows: Annotated[int | None, AT_LEAST_ONE] = None,
+    valid_share: float | None = None,
+    seed: Annotated[int | None, NOT_NEGATIVE] = None,
+    group: str | None = None,
+    json: Json = False,
+) -> int:
+    """Write data in another form or kind of file, or split it. Exit status 1 where that is refused.
+
+    Example: `finetui convert chats.json train.jsonl --to messages --valid valid.jsonl --valid-share 0.1`
+
+    What the new form has no place for is named, and refused without --lossy. Rows with errors are left out.
+
+    Args:
+        files: What to read (files, folders, patterns), and last the file to write; its suffix says the kind:
+            .jsonl, .json, .csv, .tsv or .parquet, perhaps with .gz or .zst.
+        to: The new form, such as messages, sharegpt, alpaca; without it rows stay as they stand.
+        lossy: Leave out what the form has no place for.
+        force: Replace files that exist.
+        format: The form that is read, where it should not be detected.
+        columns: The files' own names for a form's keys, as in question=Frage,answer=Antwort.
+        valid: A file for held-out rows; those with the same prompt stay on one side.
+        valid_rows: How many rows are held out; else 5 %, between 20 and 500.
+        valid_share: Which share of the rows is held out.
+        seed: The same one holds out the same rows; 42 where none is given.
+        group: A key whose equal values stay on one side, as of one customer.
+    """
+    if len(files) < 2:
+        message = "convert: a file to read and a file to write are needed"
+        raise EngineError("usage", message, "`finetui convert --help` shows how")
+    *names, out = files
+    held = _held(valid, valid_rows, valid_share, seed, group)
+    progress = Progress()
+    try:
+        paths = expand(names)
+        progress.total_bytes = sum(path.stat().st_size for path in paths if path.is_file())
+        done = convert_files(
+            paths,
+            out,
+            to,
+            lossy=lossy,
+            format=format,
+            columns=parse_columns(columns) if columns is not None else None,
+            held=held,
+            overwrite=force,
+            progress=progress.show if sys.stderr.isatty() else None,
+        )
+    except NoFiles as error:
+        raise EngineError("files", str(error)) from error
+    except ColumnsError as error:
+        raise EngineError("usage", f"--columns: {error}") from error
+    except Refused as error:
+        progress.clear()
+        _say_refused(error, json)
+        return FAILED
+    finally:
+        progress.clear()
+    if json:
+        print_json(_document(out, to, held, done))
+    else:
+        _say_done(out, to, held, done)
+    return DONE
+
+
+def _held(
+    valid: Path | None, rows: int | None, share: float | None, seed: int | None, group: str | None
+) -> Held | None:
+    if valid is not None:
+        return Held(valid, rows, share, SEED if seed is None else seed, group)
+    given = {"--valid-rows": rows, "--valid-share": share, "--seed": seed, "--group": group}
+    if named := next((name for name, value in given.items() if value is not None), None):
+        raise EngineError("usage", f"{named} says how to split, but --valid FILE is missing", "name the file")
+    return None
+
+
+def _say_done(out: Path, to: str | None, held: Held | None, done: Converted) -> None:
+    form = f" as {to}" if to else ""
+    say(f"{out}: {plural(done.rows, 'row')}{form}")
+    if held is not None:
+        say(f"{held.out}: {plural(done.held_rows, 'row')} held out")
+    if done.left_out:
+        say(f"left out: {plural(done.left_out, 'row')} with errors")
+        _say_problems(done.examples)
+    if done.unfit_rows:
+        say(f"left out: {plural(done.unfit_rows, 'row')} that can't be {to}")
+    for loss, count in done.losses.items():
+        say_beside("  lost: ", f"{loss}, in {plural(count, 'row')}")
+
+
+def _say_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        say_beside("  ✗ ", f"{problem.where}: {problem.message}")
+
+
+def _say_refused(error: Refused, as_json: bool) -> None:
+    if as_json:
+        document: dict[str, Any] = {
+            "reason": error.reason,
+            "message": error.message,
+            "advice": error.advice,
+            "losses": error.losses,
+            "problems": [_of_problem(problem) for problem in error.examples],
+        }
+        print_json({"error": document})
+        return
+    note_beside("finetui: ", f"not converted, nothing was written: {error.message}")
+    note_beside("  → ", error.advice)
+
+
+def _document(out: Path, to: str | None, held: Held | None, done: Converted) -> dict[str, Any]:
+    return {
+        "out": str(out),
+        "format": to,
+        "rows": done.rows,
+        "valid": str(held.out) if held is not None else None,
+        "valid_rows": done.held_rows if held is not None else None,
+        "left_out": done.left_out,
+        "unfit_rows": done.unfit_rows,
+        "losses": dict(done.losses),
+        "problems": [_of_problem(problem) for problem in done.examples],
+    }
+
+
+def _of_problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "id": problem.id,
+        "path": problem.path,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+        "fix": problem.fix,
+    }
+
+
+class Progress:
+    """A line on the terminal that says how far the reading is; on stderr, so that it is in no one's way.
+
+    Attributes:
+        total_bytes: of all files, as they lie on the disk; 0 where that is not known.
+    """
+
+    def __init__(self) -> None:
+        self.total_bytes = 0
+        self._before_bytes = 0
+        self._last: Done | None = None
+        self._began = time.monotonic()
+        self._drawn_at = 0.0
+        self._shown = False
+
+    def show(self, done: Done) -> None:
+        """Says it, some ten times a second."""
+        if self._last is not None and self._last.path != done.path:
+            self._before_bytes += self._last.size_bytes
+        self._last = done
+        now = time.monotonic()
+        if now - self._drawn_at < _REDRAW_SECONDS:
+            return
+        self._drawn_at = now
+        self._shown = True
+        sys.stderr.write(f"\r\x1b[K{self._words(self._before_bytes + done.bytes, done.rows, now)}")
+        sys.stderr.flush()
+
+    def _words(self, read_bytes: int, rows: int, now: float) -> str:
+        seconds = max(now - self._began, 0.001)
+        if not self.total_bytes or not read_bytes:
+            return plural(rows, "row")
+        share = min(read_bytes / self.total_bytes, 1)
+        left = seconds / share - seconds
+        rate = read_bytes / seconds / 1e6
+        return f"{share:4.0%}  {plural(rows, 'row')}  {rate:.0f} MB/s  {left:.0f} s left"
+
+    def clear(self) -> None:
+        """Takes the line away."""
+        if self._shown:
+            self._shown = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
