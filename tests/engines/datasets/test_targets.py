@@ -15,7 +15,10 @@ from finetui.engines.datasets.checks.of_rows import OF_ROWS
 from finetui.engines.datasets.checks.of_sets import OF_SETS
 from finetui.engines.datasets.checks.of_targets import OF_TARGETS
 from finetui.engines.datasets.checks.table import CHECKS, Faults, found
+from finetui.engines.datasets.formats.form import Losses
+from finetui.engines.datasets.formats.registry import FORMATS
 from finetui.engines.datasets.problem import Problem
+from finetui.engines.datasets.read import open_dataset
 from finetui.engines.datasets.targets.registry import TARGETS, UnknownTarget, target_named
 from finetui.engines.datasets.targets.target import FileFacts
 from hypothesis import given
@@ -289,6 +292,32 @@ def test_real_rows_for_bedrock_are_all_right():
     [report] = check([path], Asked(target="bedrock")).files
     assert (report.rows, report.usable_rows) == (500, 500)
     assert not any(problem.severity == "error" for problem in report.problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "target"),
+    [
+        ("gsm8k_train.jsonl", "messages", "openai"),
+        ("json_mode_dataset.jsonl", "messages", "openai"),
+        ("v1_sft_demo.jsonl", "messages", "openai"),
+        ("dpo_en_demo.json", "openai-preference", "openai"),
+        ("alpaca_zh_demo.json", "anthropic", "bedrock"),
+        ("v1_sft_demo.jsonl", "anthropic", "bedrock"),
+    ],
+)
+def test_rows_as_they_are_converted_for_a_target_are_taken_by_it(name: str, form: str, target: str):
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    write = FORMATS[form].write
+    assert write is not None
+    for record in open_dataset(path).records():
+        assert record.row is not None
+        converted = write(record.row.body, Losses())
+        assert converted is not None
+        faults = Faults()
+        TARGETS[target].check_row(json.loads(json.dumps(converted)), record.row.body, faults)
+        assert faults == [], record.line
 
 
 def test_this_machine_takes_every_form_with_one_answer(tmp_path: Path):
