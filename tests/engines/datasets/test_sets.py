@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from finetui.engines.datasets.exchanges import Exchanges
+from finetui.engines.datasets.frequent import Frequent
 from finetui.engines.datasets.keys import Keys, keys_of
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.read import Row
-from finetui.engines.datasets.seen import Exchanges, Frequent, Seen, leaks
+from finetui.engines.datasets.seen import Seen, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
