@@ -5,8 +5,9 @@ Read from row_losses.jsonl (docs/job.md) and from the job's canonical rows. The 
 - A row's loss is the mean over its trained tokens (nats), from the forward pass that trained on it in the
   first epoch. Of several the first counts: that from before the model learned from the row.
 - Early rows are harder than late ones only because the model has learned less. So what counts is how far the
-  loss is over the mean loss of the rows around it: those of its own update and of as many updates before as
-  after it, as few as have 32 rows together. The hardest row is the one that is farthest over that mean.
+  loss is over the mean loss of the rows around it: those of its own update and of so many before and after
+  it that they are 32 rows together (at the epoch's ends fewer: one side is missing). The hardest row is the
+  one that is farthest over that mean.
 
 A high loss is a reason to look, and no proof: a rare row is hard, too.
 """
@@ -30,7 +31,7 @@ from ..states import JobState
 
 MOST = 50
 AROUND_ROWS = 32
-"""Rows that the mean around a row is made of, at least."""
+"""Rows that the mean around a row is made of, at least, where there are updates at both sides."""
 MOST_TEXT = 2_000
 """Characters of a prompt and of an answer that are kept."""
 
@@ -224,22 +225,17 @@ def _ranked(updates: Sequence[_Line]) -> dict[int, HardRow]:
 
 
 def _means(updates: Sequence[_Line]) -> Iterator[float]:
-    """For each update the mean loss of the rows of as few updates around it as have 32 rows together."""
+    """For each update the mean loss of the rows around it."""
     known = [
         (line.seen, line.seen * (line.mean or 0.0)) if _is_finite(line.mean) else (0, 0.0) for line in updates
     ]
     rows = [0, *accumulate(seen for seen, _ in known)]
     losses = [0.0, *accumulate(loss for _, loss in known)]
-    reach = 0
+    size = max((line.seen for line in updates), default=1)
+    reach = math.ceil((math.ceil(AROUND_ROWS / max(size, 1)) - 1) / 2)
     for place in range(len(updates)):
-        # The reach that the update before had is nearly right already.
-        reach = max(reach - 1, 0)
-        while True:
-            first, last = max(place - reach, 0), min(place + reach + 1, len(updates))
-            count = rows[last] - rows[first]
-            if count >= AROUND_ROWS or (first == 0 and last == len(updates)):
-                break
-            reach += 1
+        first, last = max(place - reach, 0), min(place + reach + 1, len(updates))
+        count = rows[last] - rows[first]
         yield (losses[last] - losses[first]) / count if count else 0.0
 
 
@@ -295,7 +291,7 @@ def _file(job: Job) -> tuple[Path | None, str]:
     try:
         data = job.spec().get("data")
         named = data.get("train") if isinstance(data, dict) else None
-        if not isinstance(named, str):
+        if not isinstance(named, str) or not named:
             return None, "The job's spec names no training file."
         path = Path(named)
         made = job.paths.spec.stat().st_mtime

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finetui.engines import job as engines
+from finetui.engines.datasets.hardest import hardest
+from finetui.engines.home import Home
 from trainer.workshop import TRAINER, Job, Workshop, chats, make_rows, until
 
 pytestmark = pytest.mark.torch
@@ -135,7 +138,7 @@ def test_rows_with_swapped_answers_come_out_as_the_hardest(workshop: Workshop, t
         rows[number]["messages"][-1] = answer
     train = make_rows(tmp_path / "rows.jsonl", rows)
     job = workshop.job(
-        tmp_path / "job",
+        tmp_path / "jobs" / "job",
         model={"path": str(DEMO / "model")},
         train=train,
         epochs=1,
@@ -147,10 +150,12 @@ def test_rows_with_swapped_answers_come_out_as_the_hardest(workshop: Workshop, t
         sample_tokens=0,
     )
     assert workshop.run("train", job.folder, "--attempt", 1)[0] == 0
-    mean = {row[0]: line["mean"] for line in job.lines("row_losses.jsonl") for row in line["rows"]}
-    over = {number: loss / tokens - mean[number] for number, (loss, tokens) in losses(job).items()}
-    worst = sorted(over, key=lambda number: over[number], reverse=True)
-    assert len(set(swapped) & set(worst[:10])) >= 4
+    found = hardest(engines.Job(Home(tmp_path), "job"), most=10)
+    assert found.complete
+    assert len(set(swapped) & {row.number for row in found.rows}) >= 4
+    for row in found.rows:
+        assert row.text.line == row.number + 1
+        assert row.text.answer == rows[row.number]["messages"][-1]["content"]
 
 
 def test_losses_from_logits_are_those_of_the_tokens_that_are_trained() -> None:

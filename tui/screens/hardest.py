@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LIVE_SECONDS, STILL_SECONDS = 2.0, 5.0
 """Between looks at the file: while the job goes on, and afterwards."""
+WASTE_CELLS = 12
 TALL = 36
 """From so many rows on more of the selected row is shown."""
 
@@ -43,50 +44,63 @@ class HardestList(ListCanvas[HardRow]):
 
     FILTERS = False
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._place_cells = 4
+
     def key(self, item: HardRow) -> str:
         return str(item.number)
 
+    def show(self, items: Sequence[HardRow]) -> None:
+        self._place_cells = max((len(place(row)) for row in items), default=4)
+        super().show(items)
+
+    def heading(self, width: int) -> Content:
+        """What stands above the columns of a list that is so wide, without its first cell."""
+        asked = self._sides(width - 1)[0]  # one is the scrollbar's
+        text = f"{'loss':>6} {'over':<7} {'line':>{self._place_cells}}  {'asked':<{asked}}  answer"
+        return Content.styled(text, "$quiet")
+
     def row(self, item: HardRow, width: int) -> Content:
-        text = item.text
-        place = f"{text.line:,}" if text.line is not None else "?"
-        head = (
-            f"{brief(item.loss):>7} {'+' if item.over >= 0 else '−'}{brief(abs(item.over)):<6} {place:>9}  "
-        )
-        prompt, answer = sides(width - len(head))
-        said = one_line(text.prompt, prompt) if prompt else ""
+        over = f"{'+' if item.over >= 0 else '−'}{brief(abs(item.over))}"
+        head = f"{brief(item.loss):>7} {over:<7} {place(item):>{self._place_cells}}  "
+        asked, answer = self._sides(width)
         # By cells, not characters: an answer begins in the same column whatever the prompt is written in.
-        asked = Content.styled(said, "$quiet").truncate(prompt, ellipsis=True)
-        gap = " " * (prompt - asked.cell_length + 2)
-        return Content.assemble(head, asked, gap, one_line(text.answer, max(answer, 1))).truncate(
+        prompt = Content.styled(one_line(item.text.prompt, asked), "$quiet").truncate(asked, ellipsis=True)
+        gap = " " * (asked - prompt.cell_length + 2)
+        return Content.assemble(head, prompt, gap, one_line(item.text.answer, answer)).truncate(
             width, ellipsis=True
         )
 
+    def _sides(self, width: int) -> tuple[int, int]:
+        """How many cells the beginnings of prompt and answer have on a line of so many."""
+        room = max(width - self._place_cells - 20, 2)
+        return room // 2, room - room // 2
 
-def sides(width: int) -> tuple[int, int]:
-    """How many cells the beginnings of prompt and answer have in so many."""
-    prompt = max((width - 2) // 2, 0)
-    return prompt, max(width - 2 - prompt, 0)
+
+def place(row: HardRow) -> str:
+    """The line of a row, in at least four characters."""
+    return f"{row.text.line:,}".rjust(4) if row.text.line is not None else "   ?"
 
 
 class Selected(Static):
     """The selected row, as far as there is room."""
 
-    def show(self, row: HardRow | None, lines: int) -> None:
-        """`lines`: that prompt and answer may have, each."""
+    def show(self, row: HardRow | None, cells: int) -> None:
+        """`cells`: that prompt and answer may have, each."""
         if row is None:
             self.update(Content(""))
             return
-        most = lines * max(self.size.width, 40) - 10
         facts = (
             f"loss {brief(row.loss)} a token, {brief(row.around)} around it at update {row.step:,} · "
             f"{plural(row.tokens, 'trained token')}"
         )
         asked = (
-            [("asked   ", "$quiet"), (one_line(row.text.prompt, most), ""), "\n"] if row.text.prompt else []
+            [("asked   ", "$quiet"), (one_line(row.text.prompt, cells), ""), "\n"] if row.text.prompt else []
         )
         self.update(
             Content.assemble(
-                (facts, "$quiet"), "\n", *asked, ("answer  ", "$quiet"), one_line(row.text.answer, most)
+                (facts, "$quiet"), "\n", *asked, ("answer  ", "$quiet"), one_line(row.text.answer, cells)
             )
         )
 
@@ -102,24 +116,25 @@ class HardestRows(View[None]):
         app: FinetuiApp  # type: ignore[assignment]
 
     class Found(Message):
-        """The rows as they are now; `problem`: why they can't be read, in words."""
+        """The rows as they are now; `none`: why there are none, in words."""
 
-        def __init__(self, found: Hardest | None, problem: str = "") -> None:
+        def __init__(self, found: Hardest | None, none: str) -> None:
             super().__init__()
-            self.found, self.problem = found, problem
+            self.found, self.none = found, none
 
     def __init__(self, job: Job, summary: Summary) -> None:
         super().__init__()
         self._job, self._summary = job, summary
         self._found: Hardest | None = None
-        self._problem = ""
+        self._none = "reading …"
         self._by_line = False
         self._texts: Texts = {}
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, str] | None = None
         self._list = HardestList(id="rows")
 
     def compose(self) -> ComposeResult:
         yield TopLine(id="top")
+        yield Sides(id="warning")
         yield Sides(id="heading")
         yield self._list
         yield Static(id="none", markup=False)
@@ -140,13 +155,14 @@ class HardestRows(View[None]):
         """In the watcher's thread: the rows, where the file has changed."""
         try:
             status = os.stat(self._job.paths.row_losses)
-            stamp = status.st_size, status.st_mtime_ns
+            stamp = status.st_size, status.st_mtime_ns, ""
         except OSError:
-            stamp = 0, 0
+            stamp = 0, 0, why_none(self._job, self._unfinished)
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self.post_message(self.Found(hardest(self._job, texts=self._texts)))
+                found = hardest(self._job, texts=self._texts)
+                self.post_message(self.Found(found, stamp[2] or "No row's loss was a finite number."))
             except OSError as error:
                 self.post_message(self.Found(None, f"row_losses.jsonl: {error.strerror or error}"))
         return LIVE_SECONDS if self._unfinished else STILL_SECONDS
@@ -163,7 +179,7 @@ class HardestRows(View[None]):
 
     def on_hardest_rows_found(self, message: Found) -> None:
         if self.is_attached:
-            self._found, self._problem = message.found, message.problem
+            self._found, self._none = message.found, message.none
             self._list.show(self._ordered())
             self._draw()
             self.refresh_bindings()
@@ -190,39 +206,28 @@ class HardestRows(View[None]):
         file = one_line(short_path(found.data), 200) if found is not None and found.data else ""
         middles = [Content.styled(text, "$quiet") for text in (file, file.rpartition(os.sep)[2])]
         self.query_one(TopLine).show(left, middles, Content(known))
-        self._draw_heading(found)
+        self._warn(found)
         rows = bool(found is not None and found.rows)
+        heading = self.query_one("#heading", Sides)
+        heading.show(self._list.heading(self.size.width) if rows else Content(""))
         self._list.display = self.query_one("#selected").display = rows
         none = self.query_one("#none", Static)
         none.display = not rows
-        none.update(Content(self._none()))
+        none.update(Content(one_line(self._none)))
         self._say_selected()
 
-    def _draw_heading(self, found: Hardest | None) -> None:
-        heading = self.query_one("#heading", Sides)
-        if found is None or not found.rows:
-            heading.show(Content(""))
-            return
-        prompt, _ = sides(max(self._list.size.width, 40) - 28)
-        columns = f"{'loss':>6} {'over':<7} {'line':>9}  {'asked':<{prompt}}  answer"
-        warning = found.stale or (
-            f"{plural(found.not_finite, 'row')} had no finite loss." if found.not_finite else ""
-        )
-        rights = [Content.styled(f"! {one_line(warning, 100)}", "$warning")] if warning else []
-        heading.show(Content.styled(columns, "$quiet"), rights)
-
-    def _none(self) -> str:
-        """What there is to say where there are no rows."""
-        if self._problem:
-            return f"✗ {one_line(self._problem)}"
-        if self._found is None:
-            return "reading …"
-        if self._found.seen:
-            return "No row's loss was a finite number."
-        return why_none(self._job, self._unfinished)
+    def _warn(self, found: Hardest | None) -> None:
+        said = found.stale if found is not None and found.rows else ""
+        if not said and found is not None and found.rows and found.not_finite:
+            said = f"{plural(found.not_finite, 'row')} more had no finite loss."
+        warning = self.query_one("#warning", Sides)
+        warning.display = bool(said)
+        warning.show(Content.styled(f"! {one_line(said)}", "$warning"))
 
     def _say_selected(self) -> None:
-        self.query_one(Selected).show(self._list.selected, 6 if self.has_class("-tall") else 2)
+        lines = 4 if self.has_class("-tall") else 2
+        # Less what stands before them and what breaking at words wastes.
+        self.query_one(Selected).show(self._list.selected, lines * (self.size.width - 2 - WASTE_CELLS))
 
     # What is done.
 
@@ -237,8 +242,6 @@ class HardestRows(View[None]):
         found = self._found
         if found is None or found.data is None or row.text.line is None:
             self.app.tell("Where this row came from is not known any more.", "warning")
-        elif not found.data.exists():
-            self.app.tell(f"{found.data} is not there any more.", "warning")
         else:
             self.post_message(OpenDataset(found.data, row.text.line))
 
