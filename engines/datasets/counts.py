@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..engine import EngineError
 from ..home import Home
 from ..records import UNREADABLE, replace_bytes
 
 if TYPE_CHECKING:  # what was counted before is read without them
-    from .preview import Preview, PreviewModel, Tokens
+    from .preview import PreviewModel
+    from .read import Row
     from .rows import Rows
+    from .tokens.counter import Counted as OfRow
+    from .tokens.model import ModelCounter
 
-MOST_BYTES = 32 << 20
-"""Of rows that one process counts: it takes seconds to start, and its rows lie in the memory."""
+PORTION = 200
+"""Rows that a process is given at once."""
+WORTH_BYTES = 1 << 20
+"""Of a file, for each further process: it takes a third of a second to start."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -48,78 +56,113 @@ def kept(home: Home, path: Path, status: os.stat_result) -> Counted | None:
 
 
 class Counting:
-    """Counts one file. `run` in one thread; `stop` from any ends it early."""
+    """Counts one file, by as many processes as it is worth. `run` in one thread; `stop` from any ends it."""
 
-    def __init__(self, python: str, model: PreviewModel) -> None:
-        self._python, self._model = python, model
-        self._preview: Preview | None = None
+    def __init__(self, model: PreviewModel, python: Callable[[], str], processes: int | None = None) -> None:
+        """
+        Args:
+            python: finds the trainer's interpreter, for a tokenizer that only transformers can make.
+            processes: at most so many; None: one a processor that we may use.
+        """
+        self._model, self._python = model, python
+        self._most = processes or _processors()
+        self._counters: list[ModelCounter] = []
         self._stopped = False
+        self._lock = threading.Lock()
 
     def stop(self) -> None:
         """Count no further; nothing is kept."""
-        self._stopped = True
-        if self._preview is not None:
-            self._preview.stop()
+        with self._lock:
+            self._stopped = True
+            for counter in self._counters:
+                counter.close()
 
     def run(self, home: Home, rows: Rows, progress: Callable[[int], None]) -> Counted | None:
         """Count all rows of a file and keep the result.
 
         Args:
             rows: all of them found.
-            progress: called with how many rows are counted, after each.
+            progress: called with how many rows are counted, every so often.
 
         Returns:
             None where it was stopped.
 
         Raises:
-            EngineError: this model can't render, or the interpreter can't run.
+            EngineError: this model can't count, or no interpreter can run.
             OSError: the file can't be read any more.
         """
-        done = refused = tokens = trained = 0
-
-        def on_row(row: Tokens | None) -> None:
-            nonlocal done, refused, tokens, trained
-            done += 1
-            if row is None:
-                refused += 1
-            else:
-                tokens += row.tokens
-                trained += row.trained_tokens
-            progress(done)
-
-        for lines in _portions(rows):
-            from .preview import Preview
-
-            self._preview = Preview(self._python, self._model)
-            if self._stopped:
-                return None
-            self._preview.count(lines, on_row)
-        if self._stopped:
-            return None
+        sums = _Sums(progress)
+        portions = _portions(rows)
         size, modified = rows.stamp
+        workers = min(self._most, 1 + size // WORTH_BYTES)
+        with ThreadPoolExecutor(workers) as pool:
+            running = [pool.submit(self._work, portions, sums) for _ in range(workers)]
+            try:
+                for one in as_completed(running):
+                    one.result()
+            finally:
+                stopped = self._stopped
+                self.stop()
+        if stopped:
+            return None
         name = self._model.name
-        counted = Counted(str(rows.path), size, modified, name, done, refused, tokens, trained)
+        counted = Counted(str(rows.path), size, modified, name, *sums.totals())
         with contextlib.suppress(OSError):  # a full disk: it is counted again another time
             place = _place(home, rows.path)
             place.parent.mkdir(parents=True, exist_ok=True)
             replace_bytes(place, msgspec.json.encode(counted))
         return counted
 
+    def _work(self, portions: Iterator[list[Row]], sums: _Sums) -> None:
+        from .tokens.model import ModelCounter
 
-def _portions(rows: Rows) -> Iterator[list[bytes]]:
-    """The usable rows' canonical lines, as many at a time as one process takes."""
-    lines: list[bytes] = []
-    size = 0
-    for number in range(len(rows)):
-        for row in rows.read(number, number + 1):
-            if row.row is not None:
-                lines.append(row.row.canonical_line)
-                size += len(lines[-1])
-        if size > MOST_BYTES:
-            yield lines
-            lines, size = [], 0
-    if lines:
-        yield lines
+        counter = ModelCounter(self._model, self._python)
+        with self._lock:
+            if self._stopped:
+                return
+            self._counters.append(counter)
+        while not self._stopped:
+            with self._lock:  # an iterator is for one thread at a time
+                portion = next(portions, None)
+            if portion is None:
+                return
+            try:
+                sums.add(counter.count(portion))
+            except EngineError:
+                if not self._stopped:
+                    raise
+
+
+class _Sums:
+    """What is counted so far, by several threads."""
+
+    def __init__(self, progress: Callable[[int], None]) -> None:
+        self._progress, self._lock = progress, threading.Lock()
+        self._rows = self._refused = self._tokens = self._trained = 0
+
+    def add(self, counts: list[OfRow]) -> None:
+        with self._lock:
+            self._rows += len(counts)
+            self._refused += sum(one.error is not None for one in counts)
+            self._tokens += sum(one.tokens for one in counts)
+            self._trained += sum(one.trained for one in counts)
+            self._progress(self._rows)
+
+    def totals(self) -> tuple[int, int, int, int]:
+        """Rows, those refused, tokens, trained tokens."""
+        return self._rows, self._refused, self._tokens, self._trained
+
+
+def _portions(rows: Rows) -> Iterator[list[Row]]:
+    """The usable rows, some at a time."""
+    for first in range(0, len(rows), PORTION):
+        portion = [row.row for row in rows.read(first, first + PORTION) if row.row is not None]
+        if portion:
+            yield portion
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _place(home: Home, path: Path) -> Path:

@@ -1,24 +1,17 @@
-"""Rows as a model will see them: the trainer's `preview` verb, started once for some rows."""
+"""Rows as a model will see them: the trainer's `preview` verb, kept running while rows are looked at."""
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import tempfile
-import threading
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-
-from ..engine import EngineError
-from ..exits import Ending, verdict
-from ..interpreter import TRAINER, environment
 from ..job import Job
 from ..models import weights
 from ..records import UNREADABLE
+from .tokens.verb import RowVerb
 
 UNTRAINED = -100
 """The label of a token that is not trained (docs/job.md)."""
@@ -40,24 +33,19 @@ class Rendered:
     Args:
         tokens: in their order; empty where there is an error.
         ends: whether the last trained token ends the answer: without it the model never stops.
+        begins: how many begin tokens it has; most models were trained with one.
         error: in words; None where all is well.
     """
 
     tokens: tuple[Token, ...] = ()
     ends: bool = False
+    begins: int = 0
     error: str | None = None
 
     @property
     def trained(self) -> int:
         """How many tokens are trained."""
         return sum(token.trained for token in self.tokens)
-
-
-class Tokens(NamedTuple):
-    """How many tokens a row or a file has."""
-
-    tokens: int
-    trained_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,115 +93,38 @@ def model_named(name: str) -> PreviewModel | None:
 
 
 class Preview:
-    """One run of the verb. `run` in one thread; `stop` from any ends it early."""
+    """Renders rows for one model, by one process that is kept. `render` in one thread; `close` from any.
 
-    def __init__(self, python: str, model: PreviewModel) -> None:
-        self._python, self._model = python, model
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stopped = False
-        self._lock = threading.Lock()
+    Args:
+        python: finds the trainer's interpreter, for a tokenizer that only transformers can make.
+    """
 
-    def stop(self) -> None:
-        """End it; what was not rendered yet never is."""
-        with self._lock:
-            self._stopped = True
-            if self._process is not None:
-                self._process.kill()
+    def __init__(self, model: PreviewModel, python: Callable[[], str]) -> None:
+        self._verb = RowVerb(model, ["preview", "--data", "-"], python)
 
-    def run(self, rows: Sequence[bytes], on_row: Callable[[int, Rendered], None]) -> None:
-        """Render rows, some seconds for the first of them.
+    def render(self, rows: Sequence[bytes], on_row: Callable[[int, Rendered], None]) -> bool:
+        """Render rows: the first a moment after the start, then some milliseconds each.
 
         Args:
             rows: canonical lines (`Row.canonical_line`).
             on_row: called with a row's place in `rows` and how it is rendered, as soon as it is.
 
-        Raises:
-            EngineError: this model can't render, or the interpreter can't run.
-        """
-        self._run(rows, lambda said: on_row(said["row"], _rendered(said)))
-
-    def count(self, rows: Sequence[bytes], on_row: Callable[[Tokens | None], None]) -> None:
-        """Count rows' tokens.
-
-        Args:
-            rows: canonical lines.
-            on_row: called with each row's tokens, None where it can't be rendered.
+        Returns:
+            Whether all are rendered: not where it was closed meanwhile.
 
         Raises:
-            EngineError: this model can't render, or the interpreter can't run.
+            EngineError: this model can't render, or no interpreter can run.
         """
+        places = itertools.count()
+        return self._verb.ask(rows, lambda said: on_row(next(places), _rendered(said)))
 
-        def on_line(said: dict[str, Any]) -> None:
-            on_row(None if "error" in said else Tokens(said["tokens"], said["trained_tokens"]))
+    def rest(self) -> None:
+        """End the process until the next rows."""
+        self._verb.rest()
 
-        self._run(rows, on_line)
-
-    def _run(self, rows: Sequence[bytes], on_line: Callable[[dict[str, Any]], None]) -> None:
-        with tempfile.TemporaryDirectory(prefix="finetui-preview-") as name:
-            folder = Path(name)
-            data = folder / "rows.jsonl"
-            data.write_bytes(b"".join(row + b"\n" for row in rows))
-            command = [self._python, str(TRAINER), "preview", str(self._model.path), "--data", str(data)]
-            if self._model.template is not None:
-                (folder / "template.jinja").write_text(self._model.template, "utf-8")
-                command += ["--template", str(folder / "template.jinja")]
-            if self._model.remote_code:
-                command.append("--remote-code")
-            errors = folder / "errors"
-            with open(errors, "wb") as log:
-                process = self._start(command, log)
-            if process is None:
-                return
-            try:
-                done = self._collect(process, on_line)
-            finally:
-                with self._lock:
-                    self._process = None
-                process.kill()
-                process.wait()
-            if done < len(rows) and not self._stopped:
-                tail = errors.read_text(errors="replace")
-                end = verdict(Ending(None, process.returncode, None, False, tail))
-                message = end.message or "the trainer's process ended"
-                raise EngineError(end.reason or "bug", message, end.advice or "")
-
-    def _start(self, command: list[str], log: Any) -> subprocess.Popen[bytes] | None:
-        with self._lock:
-            if self._stopped:
-                return None
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    # A tokenizer's threads gain nothing here and would take processors from a training job.
-                    env=environment() | {"OMP_NUM_THREADS": "1"},
-                    start_new_session=True,
-                )
-            except OSError as error:
-                message = f"{self._python} does not run: {error.strerror or error}"
-                raise EngineError("missing_package", message, "name another in local.python") from error
-            return self._process
-
-    @staticmethod
-    def _collect(process: subprocess.Popen[bytes], on_line: Callable[[dict[str, Any]], None]) -> int:
-        assert process.stdout is not None
-        done = 0
-        for line in process.stdout:
-            said: Any = None
-            with contextlib.suppress(msgspec.DecodeError):  # a library's print
-                said = msgspec.json.decode(line)
-            if not isinstance(said, dict):
-                continue
-            if "row" in said:
-                on_line(said)
-                done += 1
-            elif isinstance(error := said.get("error"), dict):
-                words = (error.get(key) or "" for key in ("reason", "message", "advice"))
-                raise EngineError(*words)
-        process.wait()
-        return done
+    def close(self) -> None:
+        """End it; what was not rendered yet never is."""
+        self._verb.close()
 
 
 def _rendered(said: dict[str, Any]) -> Rendered:
@@ -224,4 +135,4 @@ def _rendered(said: dict[str, Any]) -> Rendered:
         Token(text, label != UNTRAINED, place in special)
         for place, (text, label) in enumerate(zip(said["texts"], said["labels"], strict=True))
     )
-    return Rendered(tokens, bool(said["ends"]))
+    return Rendered(tokens, bool(said["ends"]), int(said["begins"]))

@@ -13,6 +13,7 @@ taken, and without those the row is refused: guessing would train on the wrong t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -90,8 +91,10 @@ class Renderer:
             ends = set() if self._tokenizer.eos_token_id is None else {self._tokenizer.eos_token_id}
             if self.template is not None:
                 probe = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": PROBE}]
-                after = self._encode(self._text(probe).rpartition(PROBE)[2].lstrip())
-                ends |= self._special & set(after[:1])
+                # A template may refuse so short a conversation, or content that is a text.
+                with contextlib.suppress(RowError):
+                    after = self._encode(self._text(probe).rpartition(PROBE)[2].lstrip())
+                    ends |= self._special & set(after[:1])
             self._end_ids = frozenset(ends)
         return self._end_ids
 

@@ -10,8 +10,8 @@ from textual.message_pump import MessagePump
 from ...engines.datasets.counts import Counted, Counting
 from ...engines.datasets.preview import PreviewModel
 from ...engines.datasets.rows import Rows
+from ...engines.datasets.tokens.verb import trainer_python
 from ...engines.engine import EngineError
-from ...engines.interpreter import choose
 from ...engines.settings import Settings
 
 IDLE_SECONDS = 3600.0
@@ -52,7 +52,7 @@ class TokensLook:
             return IDLE_SECONDS
         model, rows = wanted
         try:
-            self._counting = Counting(choose(self._settings, None, "full"), model)
+            self._counting = Counting(model, trainer_python(self._settings))
             result = self._counting.run(self._settings.home, rows, self._tell)
         except EngineError as error:
             self._target.post_message(TokensCounted(0, problem=f"{error.message}. {error.advice}".strip()))
