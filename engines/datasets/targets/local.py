@@ -14,6 +14,7 @@ from ..checks.table import found
 from ..formats.registry import FORMATS
 from ..problem import Problem
 from ..tokens.cost import Schedule
+from ..tokens.counter import Counter
 from .target import FileFacts, Target
 
 _REFUSED = {"preference": "preference-data", "openai-preference": "preference-data", "kto": "kto-data"}
@@ -22,6 +23,15 @@ _REFUSED = {"preference": "preference-data", "openai-preference": "preference-da
 def _check_file(facts: FileFacts) -> Iterator[Problem]:
     if facts.format in _REFUSED:
         yield found(_REFUSED[facts.format], str(facts.path))
+
+
+def _counter(model: str | None) -> Counter | None:
+    if model is None:
+        return None
+    # On first use: it brings jobs and models along.
+    from ..tokens.model import model_counter
+
+    return model_counter(model)
 
 
 def _schedule(rows: int) -> Schedule:
@@ -37,6 +47,6 @@ LOCAL = Target(
     check_row=lambda value, body, faults: None,
     check_file=_check_file,
     max_tokens=None,
-    counter=lambda model: None,
+    counter=_counter,
     schedule=_schedule,
 )

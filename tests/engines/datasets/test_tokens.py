@@ -22,6 +22,7 @@ from finetui.engines.engine import EngineError
 from hypothesis import given
 from hypothesis import strategies as st
 
+DEMO = Path(__file__).resolve().parents[3] / "engines" / "demo"
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 # OpenAI's cookbook, "How to count tokens with tiktoken".
@@ -440,6 +441,17 @@ def test_bedrocks_count_is_an_estimate(tmp_path: Path):
     assert not report.exact
     assert report.updates == 2 * 2
     assert report.cost is None
+
+
+def test_this_machine_counts_by_the_models_own_tokenizer():
+    [report] = check([DEMO / "data" / "valid.jsonl"], Asked(target="local", model=str(DEMO / "model"))).files
+    tokens = report.tokens
+    assert tokens is not None
+    assert tokens.exact
+    assert tokens.histogram.rows == report.rows == 60
+    # Eight rows an update and three epochs, as a job of so few rows has.
+    assert tokens.updates == 24
+    assert tokens.cost is None
 
 
 def test_what_is_billed_is_cut_at_the_limit():
