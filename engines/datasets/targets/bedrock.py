@@ -4,6 +4,9 @@ Sources: Anthropic's cookbook "Finetuning Claude 3 Haiku on Bedrock" (JSON lines
 beside at least two messages, the user first, the assistant last, in turns; no other keys; texts), Claude's
 API (no empty message), and the Bedrock user guide's table of Claude 3's hyperparameters (2 epochs, 32 rows
 an update).
+
+Claude 3 Haiku, the one Claude that could be tuned there, ended on 2026-09-10 (AWS model card). How many
+rows an account may give is a quota of the account, so no rule here.
 """
 
 from __future__ import annotations
