@@ -15,12 +15,9 @@ from typing import Any
 import torch
 
 from .progress import Progress
-from .render import UNTRAINED
 
 MOST_ROWS = 200_000
 """Of larger files only the hardest rows of each update are written (and how many rows it had)."""
-POSITIONS = 256
-"""Positions whose logits are held in float32 at once."""
 
 Recorded = tuple[int, float, int]
 """A row's number among the canonical rows (from 0), its tokens' losses in sum (nats), its trained tokens."""
@@ -47,17 +44,12 @@ class RowLosses:
         return step < self._updates
 
     @contextlib.contextmanager
-    def of(self, numbers: torch.Tensor, labels: torch.Tensor) -> Iterator[None]:
-        """Take the losses of the micro-batch that goes through the model inside.
-
-        Args:
-            numbers: of its rows.
-            labels: as the model gets them.
-        """
+    def of(self, numbers: torch.Tensor) -> Iterator[None]:
+        """Take the losses of the micro-batch with these rows, which goes through the model inside."""
 
         def take(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
             with torch.no_grad():
-                losses = losses_of(output, labels)
+                losses = losses_of(output)
                 if losses is not None:
                     self._taken.append(torch.cat([numbers.to(losses)[:, None], losses], dim=1))
 
@@ -86,26 +78,16 @@ class RowLosses:
             progress.note("info", "This model gives no losses of single tokens: no row's loss is recorded.")
 
 
-def losses_of(output: Any, labels: torch.Tensor) -> torch.Tensor | None:
+def losses_of(output: Any) -> torch.Tensor | None:
     """Each row's sum of losses and count of trained tokens, (rows, 2) in float64; None where it has neither.
 
-    TRL from 1.16 on gives the trained tokens' log-probabilities, zero elsewhere; older ones give the logits.
+    TRL (1.15, 1.16) lets the model's head give the log-probabilities of the trained tokens, zero elsewhere,
+    and makes the loss of them: there are no logits, and no need of them.
     """
-    log_probs = getattr(output, "log_probs", None)
-    if log_probs is not None:
-        return torch.stack([-log_probs.double().sum(1), output.label_mask.double().sum(1)], dim=1)
-    logits = getattr(output, "logits", None)
-    if logits is None or logits.shape[:2] != labels.shape:
+    log_probs, trained = getattr(output, "log_probs", None), getattr(output, "label_mask", None)
+    if log_probs is None or trained is None:
         return None
-    found = torch.zeros((len(labels), 2), dtype=torch.float64, device=logits.device)
-    for row, targets in enumerate(labels[:, 1:]):
-        places = (targets != UNTRAINED).nonzero()[:, 0]
-        for some in places.split(POSITIONS):
-            found[row, 0] += torch.nn.functional.cross_entropy(
-                logits[row, some].float(), targets[some], reduction="sum"
-            )
-        found[row, 1] = len(places)
-    return found
+    return torch.stack([-log_probs.double().sum(1), trained.double().sum(1)], dim=1)
 
 
 def line_of(rows: Sequence[Recorded], of: int) -> dict[str, Any]:
@@ -118,7 +100,9 @@ def line_of(rows: Sequence[Recorded], of: int) -> dict[str, Any]:
     finite = [loss for loss in losses if math.isfinite(loss)]
     kept: Sequence[Recorded] = rows
     if of > MOST_ROWS:
-        hardest = sorted(zip(losses, rows, strict=True), reverse=True)
+        # One that is not finite is known to be so only where it is written.
+        hardness = [loss if math.isfinite(loss) else math.inf for loss in losses]
+        hardest = sorted(zip(hardness, rows, strict=True), key=lambda pair: -pair[0])
         kept = [row for _, row in hardest[: max(1, len(rows) * MOST_ROWS // of)]]
     return {
         "of": of,

@@ -179,7 +179,7 @@ class JobTrainer(SFTTrainer):
         numbers = inputs.pop("number", None)
         if numbers is None or not self._row_losses.due(self.step):
             return super().compute_loss(model, inputs, *arguments, **more)
-        with self._row_losses.of(numbers, inputs["labels"]):
+        with self._row_losses.of(numbers):
             return super().compute_loss(model, inputs, *arguments, **more)
 
     def write_row_losses(self) -> None:
