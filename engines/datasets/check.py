@@ -88,6 +88,7 @@ class FileReport:
             "trained_tokens": self.tokens.trained_tokens if self.tokens else None,
             "tokenizer": self.tokens.tokenizer if self.tokens else None,
             "exact": self.tokens.exact if self.tokens else None,
+            "token_report": self.tokens.to_json() if self.tokens else None,
             "problems": [
                 {
                     "id": problem.id,

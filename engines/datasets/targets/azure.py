@@ -2,7 +2,7 @@
 
 Source: Microsoft's "Customize a model with fine-tuning" ("training and validation data files must be
 encoded in UTF-8 and include a byte-order mark (BOM). The file must be less than 512 MB in size"; at least
-10 rows). Files without the mark have been taken too, so a missing one is a warning.
+10 rows).
 """
 
 from __future__ import annotations
