@@ -42,6 +42,24 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
+# In UTF-8: a letter that a garbled one starts with and what can follow it; C1; marks without a width; halves.
+_MAY_BE_GARBLED = re.compile(
+    rb"\xc3[\x82-\xb4](?:\xc2[\x80-\xbf]|\xe2[\x80\x82\x84]|\xc5[\x92\x93\xa0\xa1\xb8\xbd\xbe]|\xc6\x92|\xcb[\x86\x9c])"
+)
+_MAY_BE_ODD = re.compile(
+    rb"\xc2[\x80-\x9f]|\xe2(?:\x80[\x8b\xaa-\xae]|\x81[\xa0-\xa9])|\xef(?:\xbb\xbf|\xbf\xbd)|\xf3\xa0[\x80\x81]|\xed[\xa0-\xbf]"
+)
+_ASCII = bytes(range(0x80))
+
+
+def may_be_odd(text: bytes) -> bool:
+    """Whether a text in UTF-8 (halves of characters included) could fail a check of `odd_characters` by what
+    is not ASCII in it."""
+    return _MAY_BE_ODD.search(text.translate(None, _ASCII)) is not None or (
+        _MAY_BE_GARBLED.search(text) is not None
+    )
+
+
 def odd_characters(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The checks that a text fails, each with the values of its message."""
     if (match := _CONTROL.search(text)) is not None and _EATEN.match(text, match.start()) is not None:

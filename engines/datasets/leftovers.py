@@ -23,21 +23,31 @@ _BRACKETS = re.compile(
 )
 _ANGLE_TAGS = re.compile(r"<(?:address|title|link|text|date|name|state|number|position)>")
 _LOREM = re.compile(r"\blorem ipsum dolor\b", re.IGNORECASE)
-_TODO = re.compile(r"\A\s*(?:TODO|FIXME|TBD|XXX)\b(?:[:.!]|\s*\Z)")
-HOLLOW = frozenset(
-    {"nan", "null", "undefined", "#n/a", "#ref!", "#value!", "[object object]", "todo", "tbd", "fixme", "..."}
-)
-"""What programs write for nothing; whole texts, in lower case."""
+_TODO = re.compile(r"(?:TODO|FIXME|TBD|XXX)\b(?:[:.!]|\s*\Z)")
+_UNDONE = ("TODO", "FIXME", "TBD", "XXX")
+_LONGEST_HOLLOW = 20
+_HOLLOW = frozenset(
+    {"nan", "null", "undefined", "#n/a", "#ref!", "#value!", "[object object]", "..."}
+)  # what programs write for nothing
 
 _TOKENS = re.compile(
     r"<\|(?:im_start|im_end|im_sep|endoftext|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|"
     r"end_of_text|system|user|assistant|end|start|message|channel|return|call)\|>"
-    r"|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>|<｜[^｜>\n]{2,40}｜>|<start_of_role>|</s>|<s>(?=\s*\[INST)"
+    r"|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>|<｜[^｜>\n]{2,40}｜>|</s>|<s>(?=\s*\[INST)"
 )
+MAY_BE_TOKEN = re.compile(r"<(?:\||｜|/s>|s>|start_|end_|</?SYS)")
+"""What starts with “<” among the marks of chat templates."""
 _ENTITY = re.compile(
     r"&(?:amp|lt|gt|quot|nbsp|apos|hellip|mdash|ndash|rsquo|lsquo|rdquo|ldquo|#\d{2,5}|#x[0-9a-fA-F]{2,4});"
 )
 _MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?: [^<>]*)?/?>|```|\bHTML\b|\bXML\b|entit|escap", re.IGNORECASE)
+
+
+def is_hollow(answer: str) -> bool:
+    """Whether an answer is none: what programs write for nothing, or a note to write it later."""
+    if len(answer) < _LONGEST_HOLLOW and answer.strip().lower() in _HOLLOW:
+        return True
+    return answer.startswith(_UNDONE) and _TODO.match(answer) is not None
 
 
 def placeholders(text: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -50,9 +60,6 @@ def placeholders(text: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def blanks(answer: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The check `placeholder` for the first thing in an answer that a person should have filled in."""
-    if (match := _TODO.match(answer)) is not None:
-        yield "placeholder", {"placeholder": match[0].strip()}
-        return
     for match in _BRACKETS.finditer(answer) if "[" in answer or "<" in answer else ():
         if _ANGLE_TAGS.match(match[0]) is None and _CODE.search(answer) is None:
             yield "placeholder", {"placeholder": shown(match[0])[1:-1]}

@@ -10,13 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-MARKS = ("sk-", "AKIA", "AIza", "eyJ", "xox", "-----BEGIN")
-"""One of these stands in every key, or one of `RARE_MARKS` behind its rare character."""
-RARE_MARKS: Mapping[str, tuple[str, ...]] = {
-    "_": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "k_live_", "hf_", "gsk_", "npm_"),
-    "-": ("glpat-", "xai-"),
-    "@": ("://",),
-}
+SHORTEST_KEY = 20
+"""Letters, digits, “_” and “-” in a row that every key has."""
 
 _KEYS: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "an Anthropic key": ("sk-ant-", re.compile(r"\bsk-ant-[\w-]{24,}")),
@@ -117,21 +112,24 @@ _TEST_CARDS = frozenset(
 )
 
 
-def secrets(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The check `secret` for the first key or password in a text, with its kind and how it starts."""
+def keys(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The check `secret` for the first key of each kind in a text, with its kind and how it starts."""
     for kind, (start, pattern) in _KEYS.items():
         if start.strip("…") in text:
             for match in pattern.finditer(text):
                 if _is_real(match[0]):
-                    yield "secret", {"kind": kind, "masked": start if start.endswith("…") else f"{start}…"}
-                    return
-    if "@" in text and "://" in text:
-        for match in _URL.finditer(text):
-            scheme, _, password, host = match.groups()
-            plain = password.lower() in _STAND_INS or _DUMMY.search(password) or _DUMMY.search(host)
-            if not plain and password[0] not in "${<[%":
-                yield "secret", {"kind": "a password in an address", "masked": f"{scheme}…:…@…"}
-                return
+                    yield "secret", {"kind": kind, "masked": f"{start.rstrip('…')}…"}
+                    break
+
+
+def passwords(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The check `secret` for the first address with a password in a text."""
+    for match in _URL.finditer(text):
+        scheme, _, password, host = match.groups()
+        plain = password.lower() in _STAND_INS or _DUMMY.search(password) or _DUMMY.search(host)
+        if not plain and password[0] not in "${<[%":
+            yield "secret", {"kind": "a password in an address", "masked": f"{scheme}…:…@…"}
+            return
 
 
 def _is_real(key: str) -> bool:

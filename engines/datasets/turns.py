@@ -7,7 +7,7 @@ from typing import Any
 
 from .checks.table import Faults
 from .checks.words import shown
-from .leftovers import HOLLOW
+from .leftovers import is_hollow
 
 _LONG_ANSWER = 20
 """Characters from which on it is no accident that two answers are the same: “Yes.” may well stand twice."""
@@ -105,7 +105,7 @@ def _echo(messages: Sequence[dict[str, Any]], faults: Faults, shift: int) -> Non
             if content == asked and len(content) >= _LONG_ANSWER:
                 faults.add("answer-is-question", turn=number)
                 return
-            if len(content) < 20 and content.strip().lower() in HOLLOW:
+            if is_hollow(content):
                 faults.add("hollow-answer", turn=number, answer=shown(content))
                 return
 
