@@ -5,17 +5,23 @@ Only a window of the text is held, so that memory does not grow with the file.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO
+
+import msgspec
 
 from ..checks.table import found
 from ..checks.words import key_list
 from ..formats.registry import recognise
 from .fault import SAVE, FileFault, Raw
-from .json_text import LONGEST_WORD, Broken, value_at
+from .json_text import LONGEST_WORD, SHOWN_CHARACTERS, Broken, value_at
 from .text_window import EncodingFault, TextWindow
 
-WHOLE_CHARACTERS = 4 << 20
+_MOST_MISSED = 16
+_fast = msgspec.json.Decoder()
+
+WHOLE_CHARACTERS = 1 << 20
 """An object of more is not looked at as a whole before its rows are given."""
 
 
@@ -45,6 +51,9 @@ def document_rows(stream: BinaryIO, name: str) -> Iterator[Raw]:
         yield Raw(fault.line, problem=problem)
     except Broken as fault:
         line, column = window.place(fault.at)
+        with contextlib.suppress(EncodingFault):
+            while len(window.text) < fault.at + SHOWN_CHARACTERS and window.grow():
+                pass
         reason, fix = fault.explained(window.text)
         yield Raw(line, problem=found("broken-document", name, line, column, reason=reason, fix=fix))
 
@@ -53,6 +62,7 @@ def _in_list(window: TextWindow, position: int) -> Generator[Raw, None, int]:
     """The elements of the list that opens at a position; returns where it ends."""
     first = True
     position += 1
+    border = _Border()
     while True:
         position = window.drop(window.skip(position))
         mark = window.mark(position)
@@ -64,9 +74,48 @@ def _in_list(window: TextWindow, position: int) -> Generator[Raw, None, int]:
             comma, position = position, window.skip(position + 1)
             if window.mark(position) == "]":
                 raise Broken(comma, "a comma before the end of the list")
-        raw, position = _row(window, position)
-        yield raw
-        first = False
+        if (row := border.row(window, position)) is None:
+            row = _row(window, position)
+            border.learn(window, row[1])
+        yield row[0]
+        position, first = row[1], False
+
+
+class _Border:
+    """What stands between two objects of a list: the end of one, and the next up to its first key.
+
+    It finds the end of an object several times faster than a parser that says where it stopped. What stands
+    before a border and is sound by itself is a whole object, whatever the text; what is not is read slowly.
+    """
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._found = 0
+        self._missed = 0
+
+    def learn(self, window: TextWindow, end: int) -> None:
+        """Takes what follows the object that ends here, if an object follows."""
+        start = window.text.find("{", end)
+        key = window.text.find('"', start)
+        after = window.text.find('"', key + 1)
+        is_border = -1 < start < key < after and window.text[end:start].strip() == ","
+        self._text = window.text[end - 1 : after + 1] if is_border and window.text[end - 1] == "}" else ""
+
+    def row(self, window: TextWindow, start: int) -> tuple[Raw, int] | None:
+        """The object that starts here and its end, if a border shows that."""
+        if not self._text or self._missed > self._found + _MOST_MISSED or window.mark(start) != "{":
+            return None
+        end = window.text.find(self._text, start) + 1
+        if not end:
+            return None
+        text = window.text[start:end]
+        try:
+            value = _fast.decode(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._missed += 1
+            return None
+        self._found += 1
+        return Raw(window.line_at(start), value, text=text), end
 
 
 def _in_sequence(window: TextWindow, position: int) -> Iterator[Raw]:
@@ -129,10 +178,13 @@ def _in_long_object(window: TextWindow, position: int, name: str) -> Iterator[Ra
             raise Broken(position, "Expecting ':' delimiter")
         position = window.skip(position + 1)
         is_list = window.mark(position) == "["
-        is_row = is_row or (given is None and recognise({**members, key: []}) is not None)
+        holds_objects = is_list and window.mark(window.skip(position + 1)) == "{"
+        if given is None and not is_row and recognise({**members, key: []}) is not None:
+            only_columns = is_list and all(isinstance(value, list) for value in members.values())
+            is_row = holds_objects or not only_columns
         if not is_list or is_row:
             members[key], position = _sound(window, position)
-        elif given is None and window.mark(window.skip(position + 1)) == "{":
+        elif given is None and holds_objects:
             given, members[key] = key, []
             position = yield from _in_list(window, position)
         else:

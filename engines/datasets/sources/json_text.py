@@ -40,6 +40,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
+SHOWN_CHARACTERS = 20
+"""Of the text at a fault."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 _fast = msgspec.json.Decoder()
 
@@ -71,7 +73,7 @@ def decode_line(line: bytes) -> Any:
         raise JsonFault(
             "broken-json",
             end + 1,
-            reason=f"after its end comes {shown(text[end : end + 20])}",
+            reason=f"after its end comes {shown(text[end : end + SHOWN_CHARACTERS])}",
             fix="Write one object a line.",
         )
     return value
@@ -135,7 +137,7 @@ def _explained(text: str, position: int, words: str) -> tuple[str, str]:
     """The standard library's words in the reader's, and what mends the usual causes."""
     rest = text[position:]
     before = text[:position].rstrip()[-1:]
-    near = shown(rest[:20]) if rest.strip() else "the end"
+    near = shown(rest[:SHOWN_CHARACTERS]) if rest.strip() else "the end"
     if words.startswith("Unterminated string"):
         return "a string without its closing quote", "Close it; write a line break inside it as \\n."
     if not rest.strip():

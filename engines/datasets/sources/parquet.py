@@ -124,7 +124,6 @@ class _Column:
         self.type = str(field.type)
         self.target = _json_type(arrow, field.type)
         self._casts = self.target != field.type
-        self._plain = self.target is None or _is_plain(arrow, self.target)
         is_text = self.target is not None and arrow.types.is_string(self.target)
         self.reader = reader_of(self.name) if is_text else None
 
@@ -141,10 +140,55 @@ class _Column:
     def values(self, batch: Any) -> list[Any]:
         """The values of a batch in which they fit."""
         column = batch.column(self.name)
-        if self._casts:
-            column = column.cast(self.target)
-        values = column.to_pylist(maps_as_pydicts="lossy")
-        return values if self._plain else [_without_nothing(value) for value in values]
+        return _values(self._arrow, column.cast(self.target) if self._casts else column)
+
+
+def _values(arrow: Any, array: Any) -> list[Any]:
+    """An array's values, without null fields of structs; what is no number is null.
+
+    Field by field, and texts by way of numpy: several times faster than pyarrow's `to_pylist`, which makes an
+    object of each value first.
+    """
+    kind, types = array.type, arrow.types
+    if types.is_string(kind):
+        try:
+            return array.to_numpy(zero_copy_only=False).tolist()
+        except arrow.ArrowException:  # what is no UTF-8 it says without saying what or where
+            return array.to_pylist()
+    if types.is_list(kind):
+        inner = _values(arrow, array.flatten())
+        lists: list[Any] = []
+        start = 0
+        for length in array.value_lengths().to_pylist():
+            lists.append(None if length is None else inner[start : start + length])
+            start += length or 0
+        return lists
+    if types.is_struct(kind):
+        names = [field.name for field in kind]
+        fields = zip(*(_values(arrow, field) for field in array.flatten()), strict=True)
+        structs: list[Any] = [
+            {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            for row in (fields if names else [()] * len(array))
+        ]
+        if array.null_count:
+            valid = array.is_valid().to_pylist()
+            return [struct if there else None for struct, there in zip(structs, valid, strict=True)]
+        return structs
+    values = array.to_pylist(maps_as_pydicts="lossy")
+    return [_sound(value) for value in values] if types.is_map(kind) or types.is_floating(kind) else values
+
+
+def _sound(value: Any) -> Any:
+    """The value without null fields; what is no number is null."""
+    match value:
+        case dict():
+            return {key: _sound(item) for key, item in value.items() if item is not None}
+        case list():
+            return [_sound(item) for item in value]
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
 
 
 def _json_type(arrow: Any, kind: Any) -> Any:
@@ -184,24 +228,3 @@ def _json_type(arrow: Any, kind: Any) -> Any:
         types.is_decimal,
     )
     return arrow.string() if any(is_kind(kind) for is_kind in texts) else None
-
-
-def _is_plain(arrow: Any, kind: Any) -> bool:
-    """Whether there is nothing to be left out of values of a type."""
-    types = arrow.types
-    if types.is_list(kind):
-        return _is_plain(arrow, kind.value_type)
-    return not (types.is_struct(kind) or types.is_map(kind) or types.is_floating(kind))
-
-
-def _without_nothing(value: Any) -> Any:
-    """The value without null fields; what is no number is null."""
-    match value:
-        case dict():
-            return {key: _without_nothing(item) for key, item in value.items() if item is not None}
-        case list():
-            return [_without_nothing(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value

@@ -22,7 +22,7 @@ from .fault import SAVE, FileFault, Raw
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
 _DELIMITERS = (",", "\t", ";")
 _SNIFFED_ROWS = 20
-_SHOWN_CHARACTERS = 1000
+_SHOWN_BYTES = 1000
 _LONGEST_NAME = 100
 # A quote that is never closed would take the rest of the file for one cell.
 _MOST_CELL_CHARACTERS = 16 << 20
@@ -65,46 +65,35 @@ def _fit(start: str, delimiter: str) -> tuple[float, int]:
 
 
 class _Lines:
-    """The text's lines, counted, with the first byte among them that is no UTF-8.
+    """The text's lines, and of the record that is being read what is said when it is faulty.
 
     Attributes:
-        number: that of the last one, counted from 1.
-        text: what was given since `begin`, at most some of it.
+        held: the record's lines.
+        bad: line, column and value of the first byte in it that is no UTF-8.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self.number = 0
-        self.text = ""
-        self._bad: tuple[int, int, str] | None = None
+        self.held: list[bytes] = []
+        self.bad: tuple[int, int, str] | None = None
 
-    @property
-    def bad(self) -> tuple[int, int, str] | None:
-        """Line, column and value of the first bad byte since `begin`."""
-        return self._bad
-
-    def begin(self) -> int:
-        """A record begins; the line on which."""
-        self.text, self._bad = "", None
-        return self.number + 1
+    def begin(self) -> None:
+        """A record begins."""
+        self.held.clear()
+        self.bad = None
 
     def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._stream.readline()
-        if not line:
-            raise StopIteration
-        self.number += 1
-        if len(self.text) < _SHOWN_CHARACTERS:
-            self.text += line[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
-        try:
-            return line.decode("utf-8")
-        except UnicodeDecodeError as fault:
-            if self._bad is None:
-                column = len(line[: fault.start].decode("utf-8", "replace")) + 1
-                self._bad = (self.number, column, f"0x{line[fault.start]:02X}")
-            return line.decode("utf-8", "replace")
+        held = self.held
+        for number, line in enumerate(self._stream, start=1):
+            held.append(line)
+            try:
+                text = line.decode()
+            except UnicodeDecodeError as fault:
+                if self.bad is None:
+                    column = len(line[: fault.start].decode("utf-8", "replace")) + 1
+                    self.bad = (number, column, f"0x{line[fault.start]:02X}")
+                text = line.decode("utf-8", "replace")
+            yield text
 
 
 def table_rows(stream: BinaryIO, name: str, delimiter: str) -> Iterator[Raw]:
@@ -150,14 +139,16 @@ def _records(lines: _Lines, name: str, delimiter: str) -> Iterator[tuple[int, li
     csv.field_size_limit(_MOST_CELL_CHARACTERS)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        start = lines.begin()
+        start = reader.line_num + 1
+        lines.begin()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as fault:
-            reason, fix = _explained(str(fault), lines.number, start)
-            yield start, [lines.text], found("broken-table", name, start, reason=reason, fix=fix)
+            reason, fix = _explained(str(fault), reader.line_num, start)
+            text = b"".join(lines.held)[:_SHOWN_BYTES].decode("utf-8", "replace")
+            yield start, [text], found("broken-table", name, start, reason=reason, fix=fix)
             continue
         problem = None
         if (bad := lines.bad) is not None:

@@ -10,6 +10,7 @@ import pytest
 from finetui.engines.datasets.check import check
 from finetui.engines.datasets.read import open_dataset
 from finetui.engines.datasets.rows import Rows, stamp_of
+from homes.containers import write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,35 @@ def test_lines(
     path = tmp_path_factory.mktemp("rows") / ("a.jsonl.gz" if packed else "a.jsonl")
     path.write_bytes(gzip.compress(content) if packed else content)
     agrees(path)
+
+
+RECORDS = st.lists(
+    st.sampled_from(["q,a", "", " ", '"q\n2",a', "q,a,b", '"q"x,a', 'q,"open', "q,\xe4", "q,a\r"]),
+    max_size=12,
+)
+
+
+@given(records=RECORDS, bom=st.booleans(), suffix=st.sampled_from([".csv", ".csv.gz"]))
+def test_tables(records: list[str], bom: bool, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    content = b"\xef\xbb\xbf" * bom + "\n".join(["question,answer", "q,a", *records]).encode("latin-1")
+    path = tmp_path_factory.mktemp("rows") / f"a{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    agrees(path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".json", ".jsonl.zst", ".tsv.gz"])
+def test_files_of_other_kinds(suffix: str, tmp_path: Path) -> None:
+    agrees(write(tmp_path / f"a{suffix}", [{"question": f"q\n{n}", "answer": f"ä{n}"} for n in range(250)]))
+
+
+def test_a_row_that_no_table_holds_is_shown_with_its_fault(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('question,answer\nq,a\nx,y,z\n"q"u,v\nq2,a2\n')
+    rows = all_rows(path)
+    shown = [(row.line, row.raw, [problem.id for problem in row.problems]) for row in rows.read(1, 3)]
+    assert shown == [(3, b'["x","y","z"]', ["ragged-row"]), (4, b'["\\"q\\"u,v\\n"]', ["broken-table"])]
+    assert rows.problems == ()
+    rows.close()
 
 
 @pytest.mark.parametrize(
