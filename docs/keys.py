@@ -25,6 +25,8 @@ TITLES: dict[str, str] = {
     "faults": "Rows with faults",
     "playground": "Playground",
     "rows": "Rows of a dataset",
+    "make": "A new file from a dataset",
+    "map": "Which key of a row is what",
     "pick": "Choosing from a list",
     "question": "Questions",
     "welcome": "Welcome",

@@ -16,7 +16,7 @@ from finetui.engines.demo.job import FOLDER
 from finetui.engines.settings import LocalSettings, Settings
 from finetui.tui.app import FinetuiApp
 from finetui.tui.keys import KEYS
-from finetui.tui.messages import OpenDataset, OpenNewJob
+from finetui.tui.messages import OpenNewJob
 from finetui.tui.panes.row import Line, of_tokens, visible
 from finetui.tui.remembered import Remembered
 from finetui.tui.screens.choose import Choose
@@ -24,10 +24,10 @@ from finetui.tui.screens.dataset import DatasetPage
 from finetui.tui.screens.preview_model import ChoosePreviewModel
 from finetui.tui.screens.problems import Problems
 from finetui.tui.screens.row_number import RowNumber
+from homes.dataset_page import at, page_of, rows_of, screen_of, told
 from homes.waiting import until
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.pilot import Pilot
 from textual.widgets import Static
 
 EVIL = "\x1b]0;title\x07\x1b[31m[/nope] [bold]x‮\x9b1m\x00字"
@@ -39,44 +39,6 @@ def settings(settings: Settings) -> Settings:
     """An empty home on which the app was left before: it welcomes nobody."""
     Remembered().save(settings.home)
     return settings
-
-
-def screen_of(app: FinetuiApp) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
-
-
-def rows_of(path: Path, count: int = 20) -> Path:
-    rows = [
-        {"question": f"question {number}?", "answer": f"answer {number}"} for number in range(1, count + 1)
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-async def page_of(pilot: Pilot[None], path: Path, *, checked: bool = True) -> DatasetPage:
-    """The page of a file, once its first rows and what is wrong with them are there."""
-    app = pilot.app
-    assert isinstance(app, FinetuiApp)
-    await pilot.pause()
-    app.main.post_message(OpenDataset(path))
-    await until(pilot, lambda: isinstance(app.screen, DatasetPage))
-    page = app.screen
-    assert isinstance(page, DatasetPage)
-    await until(pilot, lambda: page._checked is not None or not checked)
-    await until(pilot, lambda: page._problem or (page._rows is not None and page._rows.complete))
-    await until(pilot, lambda: page._model_sought)
-    await pilot.pause(0.05)
-    return page
-
-
-async def at(pilot: Pilot[None], words: str) -> None:
-    await until(pilot, lambda: words in screen_of(pilot.app))  # type: ignore[arg-type]
-
-
-async def told(pilot: Pilot[None], words: str) -> None:
-    """Wait until the app says this in passing."""
-    await until(pilot, lambda: any(words in one.message for one in pilot.app._notifications))
 
 
 async def test_the_keys_go_through_the_rows(settings: Settings, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from ...engines.datasets.formats.columns import Columns
 from ...engines.datasets.rows import NumberedRow, Rows, stamp_of
 
 FIRST_ROWS = 200
@@ -42,6 +43,8 @@ class RowsLook:
     def __init__(self, target: MessagePump, path: Path) -> None:
         self._target, self._path = target, path
         self.rows: Rows | None = None
+        self._form: tuple[str | None, Columns | None] = (None, None)
+        self._form_read = self._form
         self._wanted = 0
         self._read: tuple[int, int] | None = None
         self._told_at = 0.0
@@ -51,6 +54,10 @@ class RowsLook:
         """Read this one; wake the watcher then."""
         self._wanted = number
         self._read = None
+
+    def read_as(self, format: str | None, columns: Columns | None) -> None:
+        """Read the file anew, its rows in this form; wake the watcher then."""
+        self._form = (format, columns)
 
     def close(self) -> None:
         """The page is left."""
@@ -70,10 +77,11 @@ class RowsLook:
 
     def _look(self) -> float:
         rows = self.rows
-        if rows is None or rows.stamp != stamp_of(self._path):
+        if rows is None or rows.stamp != stamp_of(self._path) or self._form != self._form_read:
             if rows is not None:
                 rows.close()
-            self.rows = rows = Rows(self._path)
+            self._form_read = form = self._form
+            self.rows = rows = Rows(self._path, *form)
             self._read, self._problem = None, ""
             rows.grow(FIRST_ROWS)
             self._target.post_message(RowsFound(rows, anew=True))

@@ -26,6 +26,8 @@ def of(row: NumberedRow, rendered: Rendered | None, rows: Rows, checked: Checked
     if row.number == len(rows) - 1:
         problems += rows.problems  # after which nothing could be read
     lines = of_problems(dict.fromkeys(problems), row.line)
+    if rows.format is None:
+        lines.append(Line(Content("→ M says which of its keys is the question, the answer, a text.")))
     if rendered is not None and rendered.error:
         lines.append(Line(Content.styled(f"✗ {clean(rendered.error)}", "$error")))
     if lines:

@@ -67,7 +67,7 @@ class Choose(ModalScreen[str]):
     def on_mount(self) -> None:
         box, about = self.query_one("#box"), self.query_one("#about")
         box.border_title = Content(self._title)
-        self._list.styles.height = min(len(self._offers), 16)
+        self._list.styles.height = min(len(self._offers), max(self.app.size.height - 9, 4))
         about.display = any(offer.about for offer in self._offers)
         self._list.show(self._offers)
         self._list.choose(self._chosen)

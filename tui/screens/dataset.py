@@ -6,27 +6,18 @@ import contextlib
 from typing import ClassVar
 
 from textual.binding import BindingType
-from textual.content import Content
 
-from ...engines.datasets.checked import Rules
 from ...engines.datasets.known import forget, remembered
 from ...engines.datasets.preview import PreviewModel
 from ..keys import bindings
 from ..messages import CopyText, OpenNewJob
-from .choose import Choose, Offer
-from .dataset_find import DatasetFind
+from .dataset_tools import DatasetTools
 from .preview_model import ChoosePreviewModel
 from .problems import Problems
 from .row_number import RowNumber
 
 
-def rules_for(target: str, before: Rules, model: PreviewModel | None) -> Rules:
-    """The rules of another target; what is known of the file's form stays."""
-    here = str(model.path) if model is not None and target == "local" else None
-    return Rules(target or None, here, before.format, before.columns)
-
-
-class DatasetPage(DatasetFind):
+class DatasetPage(DatasetTools):
     """What the keys do with the row that is shown, and with the file."""
 
     CSS_PATH = "dataset.tcss"
@@ -40,7 +31,7 @@ class DatasetPage(DatasetFind):
         if action == "count":
             whole = self._rows is not None and self._rows.complete
             return rows > 0 and whole and self._model is not None and self._counted is None
-        if action in ("copy", "model", "search"):
+        if action in ("copy", "model", "search", "columns", "convert", "split"):
             return rows > 0
         if action == "match":
             return bool(self._words) and (bool(len(self._found)) or self._share is not None)
@@ -48,6 +39,8 @@ class DatasetPage(DatasetFind):
             return self._checked is not None and bool(self._checked.places)
         if action == "problems":
             return self._checked is not None and bool(self._checked.problems)
+        if action in ("fix", "lengths", "target"):
+            return not self._problem
         if action == "new_job":
             return rows > 0 and not self._words
         return True
@@ -91,7 +84,10 @@ class DatasetPage(DatasetFind):
             self.app.push_screen(Problems(self._checked), answered)
 
     def action_new_job(self) -> None:
-        self.post_message(OpenNewJob({"data": {"train": str(self._path)}}))
+        data: dict[str, object] = {"train": str(self._path)}
+        if self._rules.columns:
+            data["columns"] = dict(self._rules.columns)
+        self.post_message(OpenNewJob({"data": data}))
 
     def action_copy(self) -> None:
         if (row := self._read.get(self._number)) is not None:
@@ -105,20 +101,6 @@ class DatasetPage(DatasetFind):
         self.app.tell("Off the list; the file stays." if listed else "It is listed because a job used it.")
         if listed:
             self.dismiss()
-
-    def action_target(self) -> None:
-        def answered(target: str | None) -> None:
-            if target is not None and target != (self._rules.target or ""):
-                self.app.remembered.target = target
-                self.check_again(rules_for(target, self._rules, self._model))
-
-        from ...engines.datasets.targets.registry import TARGETS
-
-        offers = [
-            Offer("", Content("anywhere"), Content("The rules that all share.")),
-            *(Offer(name, Content(f"{name:<10} {target.title}")) for name, target in TARGETS.items()),
-        ]
-        self.app.push_screen(Choose("Checked for", offers, self._rules.target or ""), answered)
 
     def action_back(self) -> None:
         if self.leave_search():

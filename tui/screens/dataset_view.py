@@ -65,6 +65,8 @@ class DatasetView(View[None]):
         """How far its check is."""
         self._pattern: re.Pattern[str] | None = None
         """What is marked in the rows."""
+        self._content: tuple[int, int] | None = None
+        """What tells the file's content from another one; None before it was read."""
         self._stamp: tuple[int | None, ...] = ()
         self._drawn: tuple[object, ...] = ()
         self._tokens = ""
@@ -159,10 +161,12 @@ class DatasetView(View[None]):
             return
         if message.anew or message.rows is None:
             self._read = {}
-            if self._rows is not None:
+        self._rows, self._problem = message.rows, message.problem
+        if message.rows is not None:
+            before, self._content = self._content, message.rows.stamp
+            if before not in (None, self._content):
                 self.check_again(self._rules)
                 self.changed()
-        self._rows, self._problem = message.rows, message.problem
         if message.problem:
             self._listed = str(self._path) in remembered(self._settings.home)
         if self._rows is not None:

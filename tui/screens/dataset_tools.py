@@ -1,0 +1,126 @@
+"""What is done with a dataset: checked for a place of training, its tokens seen, new files made from it."""
+
+from __future__ import annotations
+
+import msgspec
+from textual.content import Content
+
+from ...engines.datasets.checked import Rules
+from ...engines.datasets.formats.registry import FORMATS
+from ...engines.datasets.targets.registry import TARGETS
+from .choose import Choose, Offer
+from .dataset_find import DatasetFind
+from .map_columns import MapColumns, examples_of
+
+ANYWHERE = Offer("", Content("anywhere"), Content("The rules that all places share; nothing is counted."))
+
+
+class DatasetTools(DatasetFind):
+    """The page's dialogs beside those that lead to a row."""
+
+    _shows_lengths = False
+    """The lengths are shown as soon as the check has counted."""
+
+    def action_target(self) -> None:
+        self._ask_target("Where it will be trained")
+
+    def _ask_target(self, title: str) -> None:
+        def answered(target: str | None) -> None:
+            if target is None:
+                self._shows_lengths = False
+                return
+            self.app.remembered.target = target
+            rules = self.rules_for(target)
+            if rules != self._rules:
+                self.check_again(rules)
+            elif self._shows_lengths:
+                self._show_lengths()
+
+        offers = [
+            Offer(target.name, Content(target.title), Content(_about(target.name)))
+            for target in TARGETS.values()
+        ]
+        self.app.push_screen(Choose(title, [ANYWHERE, *offers], self._rules.target or ""), answered)
+
+    def rules_for(self, target: str) -> Rules:
+        """The rules of a place of training; what was said of the file's form stays."""
+        model = str(self._model.path) if self._model is not None and target == "local" else None
+        return Rules(target or None, model, self._rules.format, self._rules.columns)
+
+    # Tokens.
+
+    def action_lengths(self) -> None:
+        self._shows_lengths = True
+        if self._checked is None:
+            self.app.tell("The lengths are shown when the check is done.")
+        elif self._checked.tokens is not None:
+            self._show_lengths()
+        else:
+            self._ask_target("Count its tokens as they are where it will be trained")
+
+    def learned(self) -> None:
+        super().learned()
+        if self._shows_lengths and self.is_current:
+            self._show_lengths()
+
+    def _show_lengths(self) -> None:
+        from ...engines.datasets.tokens.report import TokenReport
+        from .lengths import Lengths
+
+        self._shows_lengths = False
+        counted = self._checked.tokens if self._checked is not None else None
+        if counted is None:
+            self.app.tell("Nothing counts its tokens there; C counts them as the model has them.", "warning")
+        else:
+            self.app.push_screen(Lengths(self._path.name, TokenReport.from_json(counted)))
+
+    # New files.
+
+    def action_convert(self) -> None:
+        from .make_kinds import Convert
+
+        def answered(form: str | None) -> None:
+            if form is not None:
+                self.app.push_screen(Convert(self._settings, self._path, self._rules, form))
+
+        here = self._rows.format if self._rows is not None else None
+        offers = [
+            Offer(form.name, Content(_form(form.name, here)), Content(form.example))
+            for form in FORMATS.values()
+        ]
+        self.app.push_screen(Choose("Convert to", offers, "messages"), answered)
+
+    def action_split(self) -> None:
+        from .make_kinds import Split
+
+        keys = list(examples_of(self._read.values()))
+        self.app.push_screen(Split(self._settings, self._path, self._rules, keys))
+
+    def action_fix(self) -> None:
+        from .make_kinds import Fix
+
+        self.app.push_screen(Fix(self._settings, self._path, self._rules))
+
+    # The form.
+
+    def action_columns(self) -> None:
+        def answered(columns: dict[str, str] | None) -> None:
+            if columns is None or columns == (self._rules.columns or {}):
+                return
+            rules = msgspec.structs.replace(self._rules, columns=columns or None)
+            self._rows_look.read_as(rules.format, rules.columns)
+            self._watchers["rows"].wake()
+            self.check_again(rules)
+
+        examples = examples_of(self._read.values())
+        self.app.push_screen(MapColumns(examples, self._rules.columns or {}), answered)
+
+
+def _about(name: str) -> str:
+    target = TARGETS[name]
+    forms = ", ".join(sorted(target.formats)) if len(target.formats) < 6 else "every form with one answer"
+    return f"Takes {forms}."
+
+
+def _form(name: str, here: str | None) -> str:
+    return f"{name} (as it is now)" if name == here else name
