@@ -80,7 +80,8 @@ def test_tables(records: list[str], bom: bool, suffix: str, tmp_path_factory: py
 
 @pytest.mark.parametrize("suffix", [".parquet", ".json", ".jsonl.zst", ".tsv.gz"])
 def test_files_of_other_kinds(suffix: str, tmp_path: Path) -> None:
-    agrees(write(tmp_path / f"a{suffix}", [{"question": f"q\n{n}", "answer": f"ä{n}"} for n in range(250)]))
+    rows = [{"question": f"q\n{n}", "answer": f"ä{n}"} for n in range(250)]
+    agrees(write(tmp_path / f"a{suffix}", rows, indent=0))
 
 
 def test_a_row_that_no_table_holds_is_shown_with_its_fault(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""CSV, TSV and Parquet: what is wrong in them is said at its line, and what is meant by a cell is understood."""
+"""CSV, TSV and Parquet: faults are said at their lines, and what is meant by a cell is understood."""
 
 from __future__ import annotations
 
