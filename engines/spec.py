@@ -80,6 +80,7 @@ class TrainSpec:
     save_every: int | None = setting("updates between checkpoints", least=1)
     gradient_checkpointing: bool | None = setting("less memory, about a fifth slower")
     dtype: Literal["bfloat16", "float32"] | None = setting("type of the weights that are not quantised")
+    template: str | None = setting("chat template: chatml, or a .jinja file; else the model's own")
     rehearse: bool = setting("try the longest rows, an evaluation and a save before step 1", default=True)
     sample_tokens: int | None = setting("length of the sample written at each evaluation", least=0, most=4096)
 
@@ -252,12 +253,15 @@ def parse(values: dict[str, Any], folder: Path) -> JobSpec:
         train=_absolute("data.train", spec.data.train, folder),
         valid=_absolute("data.valid", spec.data.valid, folder) if spec.data.valid else None,
     )
+    train = spec.train
+    if train.template and train.template != "chatml":
+        train = dataclasses.replace(train, template=_absolute("train.template", train.template, folder))
     name = spec.name or default_name(spec)
     model = spec.model
     # A path is kept absolute; "org/name" is a hub id unless such a folder stands beside the spec.
     if model.startswith((".", "~", "/")) or os.path.isdir(folder / model):
         model = _absolute("model", model, folder)
-    return dataclasses.replace(spec, name=name, model=model, data=data, options=options)
+    return dataclasses.replace(spec, name=name, model=model, data=data, train=train, options=options)
 
 
 def _absolute(key: str, path: str, folder: Path) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from .. import interpreter
 from ..datasets.prepare import DataError, Prepared, prepare
 from ..datasets.problem import Problem
@@ -21,6 +23,7 @@ from ..gpu import Gpu, Snapshot, visible_gpus
 from ..hardware import Nvml
 from ..job import HeldJob, Job, JobBusy
 from ..models import weights
+from ..models.templates import chosen, template_problems
 from ..models.weights import ModelNotFound, Weights
 from ..planning.memory import at_least_bytes
 from ..records import replace_bytes
@@ -83,7 +86,14 @@ class LocalEngine:
         problems = list(data.problems)
         if warning := logout_kills():
             problems.append(Problem("logout-kills", "warning", warning, ""))
-        template = model.template if model else None
+        template = chosen(spec.train.template, model)
+        problems += template_problems(
+            model,
+            template,
+            method.value,
+            conversations=_are_conversations(data.train.path),
+            remote_code=spec.remote_code,
+        )
         document: dict[str, Any] = {
             "format": 1,
             "method": method.value,
@@ -307,6 +317,12 @@ class LocalEngine:
             columns=data.columns,
             drop_bad_rows=data.drop_bad_rows,
         )
+
+
+def _are_conversations(rows: Path) -> bool:
+    """By the first of the canonical rows: all of a file are of one kind."""
+    with rows.open("rb") as file:
+        return "messages" in msgspec.json.decode(file.readline())
 
 
 @contextlib.contextmanager

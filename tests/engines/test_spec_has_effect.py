@@ -72,6 +72,7 @@ OTHER: dict[str, Any] = {
     "train.save_every": 6,
     "train.gradient_checkpointing": True,
     "train.dtype": "float32",
+    "train.template": "FOLDER/chat.jinja",
     "train.rehearse": False,
     "train.sample_tokens": 9,
     "lora.rank": 4,
@@ -106,6 +107,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nvml_here: StandIn) 
     (tmp_path / "other.jsonl").write_text("".join(lines[5:35]))
     (tmp_path / "valid.jsonl").write_text("".join(lines[35:]))
     (tmp_path / "with-a-bad-row.jsonl").write_text("".join(lines[:30]) + '{"messages": []}\n')
+    (tmp_path / "chat.jinja").write_text("{{ messages[0]['content'] }}")
     for name in ("model", "other-model"):
         a_model(tmp_path / name)
     for name in ("python", "other-python"):
