@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +9,6 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import Parameter
 
-from ...engines.datasets.check import Done
 from ...engines.datasets.convert import Converted, Held, Refused
 from ...engines.datasets.convert import convert as convert_files
 from ...engines.datasets.files import NoFiles, expand
@@ -19,10 +16,12 @@ from ...engines.datasets.formats.columns import ColumnsError, parse_columns
 from ...engines.datasets.problem import Problem
 from ...engines.engine import EngineError
 from .options import AT_LEAST_ONE, NOT_NEGATIVE, Json
-from .output import DONE, FAILED, note_beside, plural, print_json, say, say_beside
+from .output import DONE, FAILED, note, note_beside, plural, print_json, say, say_beside
+from .progress import Progress
 
 SEED = 42
-_REDRAW_SECONDS = 0.1
+INTERRUPTED = 130
+"""What a shell says of a program that ctrl+c ended."""
 
 
 def register(app: cyclopts.App) -> None:
@@ -68,31 +67,30 @@ def convert(
         raise EngineError("usage", message, "`finetui convert --help` shows how")
     *names, out = files
     held = _held(valid, valid_rows, valid_share, seed, group)
-    progress = Progress()
     try:
         paths = expand(names)
-        progress.total_bytes = sum(path.stat().st_size for path in paths if path.is_file())
-        done = convert_files(
-            paths,
-            out,
-            to,
-            lossy=lossy,
-            format=format,
-            columns=parse_columns(columns) if columns is not None else None,
-            held=held,
-            overwrite=force,
-            progress=progress.show if sys.stderr.isatty() else None,
-        )
+        with Progress(paths) as progress:
+            done = convert_files(
+                paths,
+                out,
+                to,
+                lossy=lossy,
+                format=format,
+                columns=parse_columns(columns) if columns is not None else None,
+                held=held,
+                overwrite=force,
+                progress=progress.show if progress.draws else None,
+            )
     except NoFiles as error:
         raise EngineError("files", str(error)) from error
     except ColumnsError as error:
         raise EngineError("usage", f"--columns: {error}") from error
     except Refused as error:
-        progress.clear()
         _say_refused(error, json)
         return FAILED
-    finally:
-        progress.clear()
+    except KeyboardInterrupt:
+        note("interrupted; nothing was written")
+        return INTERRUPTED
     if json:
         print_json(_document(out, to, held, done))
     else:
@@ -168,48 +166,3 @@ def _of_problem(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "fix": problem.fix,
     }
-
-
-class Progress:
-    """A line on the terminal that says how far the reading is; on stderr, so that it is in no one's way.
-
-    Attributes:
-        total_bytes: of all files, as they lie on the disk; 0 where that is not known.
-    """
-
-    def __init__(self) -> None:
-        self.total_bytes = 0
-        self._before_bytes = 0
-        self._last: Done | None = None
-        self._began = time.monotonic()
-        self._drawn_at = 0.0
-        self._shown = False
-
-    def show(self, done: Done) -> None:
-        """Says it, some ten times a second."""
-        if self._last is not None and self._last.path != done.path:
-            self._before_bytes += self._last.size_bytes
-        self._last = done
-        now = time.monotonic()
-        if now - self._drawn_at < _REDRAW_SECONDS:
-            return
-        self._drawn_at = now
-        self._shown = True
-        sys.stderr.write(f"\r\x1b[K{self._words(self._before_bytes + done.bytes, done.rows, now)}")
-        sys.stderr.flush()
-
-    def _words(self, read_bytes: int, rows: int, now: float) -> str:
-        seconds = max(now - self._began, 0.001)
-        if not self.total_bytes or not read_bytes:
-            return plural(rows, "row")
-        share = min(read_bytes / self.total_bytes, 1)
-        left = seconds / share - seconds
-        rate = read_bytes / seconds / 1e6
-        return f"{share:4.0%}  {plural(rows, 'row')}  {rate:.0f} MB/s  {left:.0f} s left"
-
-    def clear(self) -> None:
-        """Takes the line away."""
-        if self._shown:
-            self._shown = False
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

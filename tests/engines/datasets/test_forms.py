@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from finetui.engines.datasets.check import Asked, check
+from finetui.engines.datasets.formats.columns import KEYS, ColumnsError, in_words, parse_columns
 from finetui.engines.datasets.formats.registry import FORMATS
 from finetui.engines.datasets.read import Record, UnknownFormat, open_dataset, sniff
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def written(tmp_path: Path, *rows: Any, name: str = "data.jsonl") -> Path:
@@ -132,6 +136,200 @@ def test_alpaca_with_history_and_system_is_a_conversation(tmp_path: Path):
     )
 
 
+def test_names_and_thoughts_stay_with_their_turns(tmp_path: Path):
+    turns = [
+        {"role": "user", "content": "hi", "name": "ada"},
+        {"role": "assistant", "content": "hello", "reasoning_content": "greet"},
+    ]
+    assert body(tmp_path, {"messages": turns})["messages"] == turns
+
+
+def test_parts_hold_thoughts_and_tool_calls_too(tmp_path: Path):
+    row = {
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "value": "Oslo?"}]},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "reasoning", "value": "look"},
+                    {"type": "tool_call", "value": '{"name": "weather", "arguments": {"city": "Oslo"}}'},
+                ],
+            },
+            {"role": "tool", "content": [{"type": "text", "value": "4 °C"}]},
+            {"role": "assistant", "content": [{"type": "text", "value": "4 °C."}]},
+        ],
+        "tools": '[{"name": "weather"}]',
+    }
+    call = {"type": "function", "function": {"name": "weather", "arguments": {"city": "Oslo"}}}
+    assert body(tmp_path, row) == {
+        "messages": [
+            {"role": "user", "content": "Oslo?"},
+            {"role": "assistant", "content": "", "tool_calls": [call], "reasoning_content": "look"},
+            {"role": "tool", "content": "4 °C"},
+            {"role": "assistant", "content": "4 °C."},
+        ],
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+    }
+
+
+def test_an_image_is_said_to_be_one(tmp_path: Path):
+    parts = [{"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}]
+    row = {"messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": "a cat"}]}
+    [record] = read(written(tmp_path, row))
+    [problem] = record.problems
+    assert "images can't be trained as text here" in problem.message
+
+
+USER, GOOD, BAD = (
+    {"role": role, "content": text} for role, text in (("user", "q"), ("assistant", "a"), ("assistant", "b"))
+)
+PAIR: dict[str, Any] = {"messages": [USER], "chosen": [GOOD], "rejected": [BAD]}
+SYSTEM: Any = {"role": "system", "content": "s"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, {"prompt": "q", "chosen": "a", "rejected": "b"}),
+        ({"prompt": [USER], "chosen": [GOOD], "rejected": [BAD]}, PAIR),
+        ({"conversations": [USER], "chosen": GOOD, "rejected": BAD}, PAIR),
+        ({"prompt": "q", "chosen": [GOOD], "rejected": [BAD]}, PAIR),
+        ({"chosen": [USER, GOOD], "rejected": [USER, BAD]}, PAIR),
+        ({"prompt": "q", "chosen": [USER, GOOD], "rejected": [USER, BAD]}, PAIR),
+        (
+            {"prompt": "q", "chosen": "a", "rejected": "b", "system": "s"},
+            {**PAIR, "messages": [SYSTEM, USER]},
+        ),
+        (
+            {"prompt": "q", "chosen": "a", "rejected": "b", "tools": [{"name": "f"}]},
+            {**PAIR, "tools": [{"type": "function", "function": {"name": "f"}}]},
+        ),
+        (
+            {"instruction": "q", "input": "x", "chosen": "a", "rejected": "b"},
+            {**PAIR, "messages": [{"role": "user", "content": "q\nx"}]},
+        ),
+        (
+            {
+                "input": {"messages": [USER], "tools": [], "parallel_tool_calls": True},
+                "preferred_output": [GOOD],
+                "non_preferred_output": [BAD],
+            },
+            PAIR,
+        ),
+    ],
+)
+def test_two_answers_to_one_prompt_are_read_in_every_spelling(row: Any, expected: Any, tmp_path: Path):
+    assert body(tmp_path, row) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"chosen": [USER, GOOD], "rejected": [{**USER, "content": "other"}, BAD]}, "missing-key"),
+        ({"chosen": "a", "rejected": "b"}, "missing-key"),
+        ({"prompt": "q", "chosen": 5, "rejected": "b"}, "wrong-type"),
+        ({"input": "q", "preferred_output": [GOOD], "non_preferred_output": [BAD]}, "wrong-type"),
+        ({"input": {}, "preferred_output": [GOOD], "non_preferred_output": [BAD]}, "wrong-type"),
+        ({"input": {"messages": [USER]}, "preferred_output": 1, "non_preferred_output": []}, "wrong-type"),
+    ],
+)
+def test_what_is_wrong_with_two_answers_is_found(row: Any, expected: str, tmp_path: Path):
+    assert expected in ids(tmp_path, row)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"prompt": "q", "completion": "a", "label": True}, {"prompt": "q", "completion": "a"}),
+        ({"prompt": [USER], "completion": [GOOD], "label": True}, {"messages": [USER, GOOD]}),
+        ({"messages": [USER, GOOD], "kto_tag": True}, {"messages": [USER, GOOD]}),
+        (
+            {"prompt": "q", "completion": "a", "label": True, "system": "s"},
+            {"messages": [SYSTEM, USER, GOOD]},
+        ),
+        ({"prompt": "q", "completion": "a", "label": "True"}, {"prompt": "q", "completion": "a"}),
+    ],
+)
+def test_judged_answers_are_read_in_every_spelling(row: Any, expected: Any, tmp_path: Path):
+    assert body(tmp_path, row) == {**expected, "label": True}
+
+
+def test_turns_and_pairs_in_the_cells_of_a_table_stand_as_json(tmp_path: Path):
+    turns = [USER, GOOD]
+    assert body(tmp_path, {"messages": json.dumps(turns)}) == {"messages": turns}
+    row = {"instruction": "q", "output": "a", "history": '[["u", "v"]]'}
+    assert [turn["content"] for turn in body(tmp_path, row)["messages"]] == ["u", "v", "q", "a"]
+    assert ids(tmp_path, {"messages": "[oops"}) == ["wrong-type"]
+
+
+def test_a_mapped_column_is_read_under_its_known_name(tmp_path: Path):
+    path = written(tmp_path, {"Frage": "q", "Antwort": "a", "label": True, "completion": "no"})
+    dataset = open_dataset(path, columns={"question": "Frage", "answer": "Antwort"})
+    [record] = dataset.records()
+    assert record.row is not None
+    assert record.row.body == {"messages": [USER, GOOD]}
+    assert not record.problems
+
+
+def test_one_column_may_be_mapped_where_the_others_have_known_names(tmp_path: Path):
+    path = written(tmp_path, {"Frage": "q", "answer": "a"})
+    [record] = open_dataset(path, columns={"question": "Frage"}).records()
+    assert record.row is not None
+    assert record.row.body == {"messages": [USER, GOOD]}
+
+
+def test_a_mapped_column_that_the_file_lacks_is_said_once_with_those_that_exist(tmp_path: Path):
+    path = written(tmp_path, *({"Frage": f"q{n}", "Antwort": "a"} for n in range(3)))
+    asked = Asked(columns={"question": "frage", "answer": "Antwort"})
+    [problem] = check([path], asked).files[0].problems
+    assert (problem.id, problem.severity) == ("missing-column", "error")
+    assert problem.message == 'The file has no column "frage"; its columns are "Frage", "Antwort".'
+    assert problem.fix == 'Is "Frage" meant?'
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(columns=st.dictionaries(st.sampled_from(sorted(KEYS)), NAMES, min_size=1, max_size=4))
+def test_a_mapping_in_words_is_read_as_it_was(columns: dict[str, str]):
+    assert parse_columns(in_words(columns)) == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("question=Frage", {"question": "Frage"}),
+        (" question = Frage , answer = Antwort ", {"question": "Frage", "answer": "Antwort"}),
+        ("question=Frage, bitte,answer=A", {"question": "Frage, bitte", "answer": "A"}),
+    ],
+)
+def test_a_mapping_is_written_as_people_do(text: str, expected: dict[str, str]):
+    assert parse_columns(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expected KEY=COLUMN"),
+        ("Frage", "expected KEY=COLUMN"),
+        ("question=", "expected KEY=COLUMN"),
+        ("questoin=Frage", "is question meant"),
+        ("Frage=question", "the form's key stands first: question=Frage"),
+        ("question=a,question=b", "given twice"),
+        ("frage=Frage", "known are answer, "),
+    ],
+)
+def test_a_mapping_that_can_not_be_used_says_why(text: str, words: str):
+    with pytest.raises(ColumnsError, match=words):
+        parse_columns(text)
+
+
+@given(text=st.text())
+def test_any_text_is_a_mapping_or_told(text: str):
+    with suppress(ColumnsError):
+        assert parse_columns(text)
+
+
 def test_raw_texts_stay_raw(tmp_path: Path):
     assert body(tmp_path, {"prompt": "1+1=", "completion": " 2"}) == {"prompt": "1+1=", "completion": " 2"}
     assert body(tmp_path, {"text": "Once."}) == {"text": "Once."}
@@ -174,7 +372,7 @@ def test_an_unknown_form_says_what_was_found_and_what_would_fit(tmp_path: Path):
 
 
 def test_a_row_of_another_form_is_named(tmp_path: Path):
-    rows = [{"question": "q", "answer": str(n)} for n in range(3)]
+    rows = [{"question": f"q{n}", "answer": str(n)} for n in range(3)]
     path = written(tmp_path, *rows, {"instruction": "i", "output": "o"}, {"question": "q"})
     [report] = check([path]).files
     mixed, missing = report.problems

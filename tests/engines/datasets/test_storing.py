@@ -105,7 +105,7 @@ def test_no_validation_is_none_when_asked_for_and_a_warning_when_not_possible(tm
         seed=1,
     )
     assert one.valid is None
-    assert list(one.counts) == ["no-valid"]
+    assert "no-valid" in one.counts
 
 
 def test_more_validation_rows_than_rows_are_refused(tmp_path: Path):
