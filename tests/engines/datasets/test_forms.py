@@ -344,7 +344,7 @@ def test_answers_inside_a_prompt_of_messages_are_given_not_learned(tmp_path: Pat
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_every_form_can_be_named_and_shows_a_row_that_fits(name: str, tmp_path: Path):
     assert FORMATS[name].example
-    row = {"text": "t", "question": "q", "answer": "a", "prompt": "p", "completion": "c"}
+    row: dict[str, Any] = {"text": "t", "question": "q", "answer": "a", "prompt": "p", "completion": "c"}
     row |= {"instruction": "i", "output": "o", "system": "s", "chosen": "c", "rejected": "r", "label": True}
     conversation = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
     row |= {"messages": conversation, "conversations": conversation}
