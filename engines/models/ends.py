@@ -14,6 +14,7 @@ import math
 import os
 import re
 import struct
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ _ZERO = 1e-16
 _MOST_RESERVED, _ORDINARY = 32, 200
 _ALIKE = 0.98
 """Cosine from which embeddings are the same but for noise; those of different words stay far below."""
+_PATIENCE_SECONDS = 20.0
 _PROBE = b'{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"qzxprobe"}]}'
 
 
@@ -63,11 +65,16 @@ def end_token(model: PreviewModel) -> EndToken | None:
 def _end_token(model: PreviewModel, stamp: tuple[Any, ...]) -> EndToken | None:
     said: dict[str, Any] = {}
     verb = RowVerb(model, ["preview", "--data", "-"], _no_transformers)
+    # A template is a program, and may never end.
+    limit = threading.Timer(_PATIENCE_SECONDS, verb.close)
+    limit.start()
     try:
-        verb.ask([_PROBE], said.update)
+        if not verb.ask([_PROBE], said.update):
+            return None
     except EngineError:
         return None
     finally:
+        limit.cancel()
         verb.close()
     if "error" in said:
         raise EngineError("data", str(said["error"]).partition(": ")[2], "correct the template")

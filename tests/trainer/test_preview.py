@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,29 @@ def test_preview_shows_tokens_labels_and_refused_rows(workshop: Workshop, tmp_pa
     assert first["ends"]
     assert second["row"] == 1
     assert "line 2: no token" in second["error"]
+
+
+def test_rows_are_answered_as_they_come_and_one_that_cannot_be_is_only_left_out(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    template = tmp_path / "template.jinja"
+    template.write_text(templates.THINKING)
+    process = workshop.start(
+        *("preview", workshop.model(), "--data", "-", "--template", template),
+        without="transformers",
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    answers = []
+    for row in (chats(1, seed=5)[0], {"text": "order", "source": {"file": "a", "line": 2}}):
+        process.stdin.write(json.dumps(row) + "\n")
+        process.stdin.flush()
+        answers.append(json.loads(process.stdout.readline()))
+    process.stdin.close()
+    assert process.wait(60) == 0
+    assert "otherwise when the model is to answer" in answers[0]["error"]
+    assert answers[1]["row"] == 1 and answers[1]["begins"] == 1
+    assert "".join(answers[1]["texts"]) == "<|begin_of_text|>order<|end_of_text|>"
 
 
 def test_preview_of_no_model_says_so(workshop: Workshop, tmp_path: Path) -> None:

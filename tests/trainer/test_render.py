@@ -194,6 +194,13 @@ def test_a_template_without_an_end_token_leaves_the_answer_endless() -> None:
     assert renderer.ends(renderer.row({"messages": FIRST}))
 
 
+def test_a_template_that_refuses_a_short_conversation_leaves_the_end_of_text() -> None:
+    tokenizer = make_tokenizer("llama")
+    renderer = Renderer(tokenizer, "{{ raise_exception('only with a system prompt') }}")
+    assert renderer.end_ids == {tokenizer.eos_token_id}
+    assert renderer.ends(renderer.row({"text": "alpha"}))
+
+
 def said(family: str, answer: str) -> str:
     """An answer as the family's template writes it."""
     return {"mistral": f" {answer}", "qwen2": answer}.get(family, answer.strip())
