@@ -238,7 +238,7 @@ KEYS: tuple[Key, ...] = (
     Key("fold.toggle", "enter,space", "fold", "Enter", "fold or unfold the group", "fold", "unfold"),
     Key("choice.next", "right,space,l", "change(1)", "→ ← Space", "another choice", "choice", "change"),
     Key("choice.previous", "left,h", "change(-1)", "←", "", "choice"),
-    Key("faults.drop", "o,enter", "drop", "o Enter", "leave these rows out and go on", "faults", "leave out"),
+    Key("faults.drop", "o", "drop", "o", "leave these rows out and go on", "faults", "leave out"),
     Key("faults.back", "escape,q", "back", "Esc q", "back; the file stays as it is", "faults", "back"),
     Key("talk.send", "enter", "send", "Enter", "ask", "playground", "ask"),
     Key("talk.newline", "ctrl+j,shift+enter", "newline", "Ctrl+J", "a new line in the prompt", "playground"),

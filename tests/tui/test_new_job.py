@@ -13,6 +13,7 @@ from finetui.engines.states import JobState
 from finetui.tui.app import FinetuiApp
 from finetui.tui.messages import OpenNewJob
 from finetui.tui.remembered import Remembered
+from finetui.tui.screens.dataset import DatasetPage
 from finetui.tui.screens.faults import Faults
 from finetui.tui.screens.main import MainScreen
 from finetui.tui.screens.new_job import NewJob
@@ -278,9 +279,16 @@ async def test_rows_with_faults_are_seen_and_left_out(bench: Workbench) -> None:
         await until(pilot, lambda: "2 rows have faults" in text_of(screen, "#outcome"))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(pilot.app.screen, Faults))
-        shown = str(pilot.app.screen.query_one("#lines", Static).content)
-        assert "line 12:" in shown
-        assert "line 21:" in shown
+        faults = pilot.app.screen
+        assert isinstance(faults, Faults)
+        await until(pilot, lambda: [one.line for one, _ in faults._list.items] == [12, 21])
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DatasetPage))
+        page = pilot.app.screen
+        assert isinstance(page, DatasetPage)
+        await until(pilot, lambda: page._line == 21)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is faults)
         await pilot.press("escape", "ctrl+r")
         await until(pilot, lambda: isinstance(pilot.app.screen, Faults))
         await pilot.press("o")

@@ -7,11 +7,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...engines.datasets.files import KNOWN_SUFFIXES
 from ..panes.wording import short_path
 from .pick import Pick, Refused, Suggestion
 
-DATA = (".jsonl", ".json", ".ndjson", ".jsonlines", ".jsonl.gz", ".json.gz", ".ndjson.gz")
-"""How files of rows are usually called: of a folder, these are taken."""
+PACKED = (".gz", ".zst")
 
 MOST_FILES = 500
 
@@ -26,7 +26,7 @@ class AddFile(Pick[tuple[Path, ...]]):
         super().__init__(
             value or short_path(f"{os.getcwd()}{os.sep}"),
             "a file, a folder, or a pattern such as data/*.jsonl",
-            "JSON or JSON lines of any known form, also packed with gzip.",
+            "JSON, JSON lines, CSV, TSV or Parquet of any known form, also packed.",
         )
 
     def find(self, text: str) -> Sequence[Suggestion]:
@@ -41,7 +41,7 @@ class AddFile(Pick[tuple[Path, ...]]):
                     is_folder = entry.is_dir()
                     name = f"{entry.name}{os.sep if is_folder else ''}"
                     value = text[: len(text) - len(begun)] + name
-                    data = entry.name.lower().endswith(DATA)
+                    data = is_data(entry.name)
                     size = "" if is_folder else _size(entry)
                     found.append(
                         (not data, not is_folder, Suggestion(value, name, size, whole=not is_folder))
@@ -59,8 +59,8 @@ class AddFile(Pick[tuple[Path, ...]]):
                 return (Path(path),)
             if os.path.isdir(path):
                 names = sorted(entry.name for entry in os.scandir(path) if entry.is_file())
-                files = [os.path.join(path, name) for name in names if name.lower().endswith(DATA)]
-                nothing = f"There is no file of rows in this folder ({', '.join(DATA[:3])} …)."
+                files = [os.path.join(path, name) for name in names if is_data(name)]
+                nothing = "There is no file of rows in this folder (.jsonl, .json, .csv …)."
             elif os.path.exists(path):
                 raise Refused("This is no plain file.")
             elif glob.has_magic(text):
@@ -75,6 +75,13 @@ class AddFile(Pick[tuple[Path, ...]]):
         if len(files) > MOST_FILES:
             raise Refused(f"These are {len(files):,} files; at most {MOST_FILES} can be added at once.")
         return tuple(Path(file) for file in files)
+
+
+def is_data(name: str) -> bool:
+    """Whether a file is called as files of rows usually are: of a folder, these are taken."""
+    name = name.lower()
+    packing = next((end for end in PACKED if name.endswith(end)), "")
+    return os.path.splitext(name.removesuffix(packing))[1] in KNOWN_SUFFIXES
 
 
 def _missing(path: str) -> str:

@@ -60,6 +60,7 @@ class DatasetPage(DatasetTools):
                 self._model = model
                 self.app.remembered.chose(model=model.name)
                 self._go(self._number)
+                self.count_as(model)
 
         jobs = self.app.jobs.summaries if self.app.jobs is not None else ()
         names = [*self.app.remembered.recent_models, *(job.model for job in jobs)]

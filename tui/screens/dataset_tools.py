@@ -7,6 +7,7 @@ from textual.content import Content
 
 from ...engines.datasets.checked import Rules
 from ...engines.datasets.formats.registry import FORMATS
+from ...engines.datasets.preview import PreviewModel
 from ...engines.datasets.targets.registry import TARGETS
 from .choose import Choose, Offer
 from .dataset_find import DatasetFind
@@ -44,8 +45,13 @@ class DatasetTools(DatasetFind):
 
     def rules_for(self, target: str) -> Rules:
         """The rules of a place of training; what was said of the file's form stays."""
-        model = str(self._model.path) if self._model is not None and target == "local" else None
+        model = self._model.name if self._model is not None and target == "local" else None
         return Rules(target or None, model, self._rules.format, self._rules.columns)
+
+    def count_as(self, model: PreviewModel) -> None:
+        """Another model is seen: where its tokens are counted, they are counted by it."""
+        if self._rules.target == "local" and self._rules.model != model.name:
+            self.check_again(self.rules_for("local"))
 
     # Tokens.
 

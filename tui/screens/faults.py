@@ -1,30 +1,30 @@
-"""What is wrong with a job's data, each with its line and its way out; rows with faults can be left out."""
+"""What is wrong with a job's data, each with its way out and the way to its row; rows can be left out."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
-from ...engines.datasets.check import Asked, check
+from ...engines.datasets.checked import Reading, Rules
 from ...engines.datasets.problem import Problem
-from ...engines.datasets.read import UnknownFormat
-from ...engines.text import one_line
 from ..keys import bindings
+from ..messages import OpenDataset
+from ..panes.list import ListCanvas
 from ..watchers import Watcher
 from ..widgets.keyline import KeyLine
+from .problems import ProblemsList, Way
 
-MARKS = {"error": ("✗", "$error"), "warning": ("!", "$warning"), "note": ("·", "$quiet")}
-MOST_SHOWN = 1000
+if TYPE_CHECKING:
+    from ..app import FinetuiApp
 
 
 class Faults(ModalScreen[bool]):
@@ -33,68 +33,107 @@ class Faults(ModalScreen[bool]):
     CSS_PATH = "faults.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("faults")
 
-    class Found(Message):
-        """All that is wrong with the files."""
+    if TYPE_CHECKING:
+        app: FinetuiApp  # type: ignore[assignment]
 
-        def __init__(self, problems: Sequence[Problem]) -> None:
+    class Found(Message):
+        """All that is wrong with the files; `counts`: how often, of which some are shown."""
+
+        def __init__(self, problems: Sequence[Problem], counts: Counter[str]) -> None:
             super().__init__()
-            self.problems = problems
+            self.problems, self.counts = problems, counts
 
     def __init__(
-        self, problems: Sequence[Problem], files: Sequence[Path], format: str | None, *, droppable: bool
+        self,
+        problems: Sequence[Problem],
+        files: Sequence[Path],
+        format: str | None,
+        columns: Mapping[str, str] | None = None,
+        *,
+        droppable: bool,
     ) -> None:
         """
         Args:
             problems: examples of what is wrong; of what is wrong with rows, all are looked for in `files`.
             format: of the files, where it is not detected.
+            columns: a known form's keys under the files' own names.
             droppable: whether leaving rows out is all that it takes.
         """
         super().__init__()
-        self._problems, self._files, self._format = problems, files, format
+        self._problems, self._files = problems, files
+        self._rules = Rules(format=format, columns=dict(columns) if columns else None)
         self._droppable = droppable
+        self._counts: Counter[str] = Counter(problem.id for problem in problems)
+        self._list = ProblemsList(id="list")
         self._reader = Watcher(self.app, "faults", self._read)
+        self._reading: Reading | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            with VerticalScroll(id="list"):
-                yield Static(self._lines(), id="lines")
-            yield KeyLine(id="keys")
+            yield self._list
+            yield Way(markup=False, id="way")
+        yield KeyLine(hints={"list.open": "to the row"}, id="keys")
 
     def on_mount(self) -> None:
         title = "Rows with faults" if self._droppable else "What was found"
         self.query_one("#box").border_title = Content(title)
-        self.set_focus(self.query_one("#list"))
+        self._show()
+        self.set_focus(self._list)
         if any(problem.line is not None for problem in self._problems):
             self._reader.start()
 
     def on_unmount(self) -> None:
         self._reader.stop()
+        if self._reading is not None:
+            self._reading.stop()
 
     def _read(self) -> float:
         self._reader.stop()  # once will do
-        with contextlib.suppress(UnknownFormat):
-            report = check(self._files, Asked(format=self._format, limit_examples=MOST_SHOWN))
-            self.post_message(self.Found([problem for file in report.files for problem in file.problems]))
+        problems: list[Problem] = []
+        counts: Counter[str] = Counter()
+        for file in dict.fromkeys(self._files):
+            self._reading = Reading(self.app.settings.home, file.absolute(), self._rules)
+            if (checked := self._reading.run()) is not None:
+                problems += checked.problems
+                counts.update(checked.counts)
+        if problems:
+            self.post_message(self.Found(problems, counts))
         return 0.0
 
     def on_faults_found(self, message: Found) -> None:
         """Of the whole files; what only the plan sees (both files together) is kept at the end."""
-        places = {(problem.path, problem.line, problem.id) for problem in message.problems}
-        others = [one for one in self._problems if (one.path, one.line, one.id) not in places]
+        if not self.is_attached:
+            return
+        places = {(problem.line, problem.id) for problem in message.problems}
+        others = [one for one in self._problems if (one.line, one.id) not in places]
         self._problems = [*message.problems, *others]
-        self.query_one("#lines", Static).update(self._lines())
+        self._counts = message.counts
+        self._counts.update(problem.id for problem in others)
+        self._show()
 
-    def _lines(self) -> Content:
-        parts: list[str | tuple[str, str]] = []
-        for problem in self._problems[:MOST_SHOWN]:
-            mark, colour = MARKS[problem.severity]
-            place = f"line {problem.line:,}: " if problem.line is not None else ""
-            parts += [(f"{mark} ", colour), (f"{place}{one_line(problem.message, 400)}\n", "")]
-            if problem.fix:
-                parts.append((f"  {one_line(problem.fix, 400)}\n", "$quiet"))
-        if (more := len(self._problems) - MOST_SHOWN) > 0:
-            parts.append((f"… and {more:,} more: `finetui check` prints them all.\n", "$quiet"))
-        return Content.assemble(*parts).rstrip("\n") if parts else Content("Nothing is wrong.")
+    def _show(self) -> None:
+        self._list.names_files = len(set(self._files)) > 1
+        self._list.show([(problem, place) for place, problem in enumerate(self._problems)])
+        box = self.query_one("#box")
+        found = sum(self._counts.values())
+        if found > len(self._problems):
+            box.border_subtitle = Content(f"the first {len(self._problems):,} of {found:,}")
+        self._list.styles.height = min(max(len(self._problems), 1), max(self.app.size.height - 10, 4))
+        self._say()
+
+    def on_list_canvas_selected(self, message: ListCanvas.Selected) -> None:
+        message.stop()
+        self._say()
+
+    def _say(self) -> None:
+        if (entry := self._list.selected) is not None:
+            self.query_one(Way).show(entry[0], self._counts.get(entry[0].id, 1))
+
+    def on_list_canvas_opened(self, message: ListCanvas.Opened) -> None:
+        message.stop()
+        problem: Problem = message.item[0]
+        if problem.path is not None:
+            self.app.post_message(OpenDataset(Path(problem.path), problem.line))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._droppable if action == "drop" else True

@@ -86,7 +86,9 @@ class NewJob(JobForm):
             if drop:
                 self._set({DROP: "true"})
 
-        faults = Faults(prospect.problems, files, data.get("format"), droppable=droppable)
+        faults = Faults(
+            prospect.problems, files, data.get("format"), data.get("columns"), droppable=droppable
+        )
         self.app.push_screen(faults, answered)
 
     def action_reset(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -26,6 +27,8 @@ Entry = tuple[Problem, int]
 
 class ProblemsList(ListCanvas[Entry]):
     FILTERS = False
+    names_files = False
+    """Whether the places are of several files."""
 
     def key(self, item: Entry) -> str:
         return str(item[1])
@@ -36,8 +39,11 @@ class ProblemsList(ListCanvas[Entry]):
         place = f"line {problem.line:,}" if problem.line else "the file"
         if problem.column:
             place += f":{problem.column}"
+        name = ""
+        if self.names_files and problem.path is not None:
+            name = f"{one_line(os.path.basename(problem.path), 20):<20} "
         return Content.assemble(
-            " ", (sign, style), (f"{place:<14} ", "$quiet"), one_line(clean(problem.message), 400)
+            " ", (sign, style), (f"{name}{place:<14} ", "$quiet"), one_line(clean(problem.message), 400)
         ).truncate(width, ellipsis=True)
 
 
