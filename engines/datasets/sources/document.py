@@ -6,6 +6,7 @@ Only a window of the text is held, so that memory does not grow with the file.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ from .json_text import LONGEST_WORD, SHOWN_CHARACTERS, Broken, value_at
 from .text_window import EncodingFault, TextWindow
 
 _MOST_MISSED = 16
+_BORDER = re.compile(r'\}[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*"[^"]*"')
 _fast = msgspec.json.Decoder()
 
 WHOLE_CHARACTERS = 1 << 20
@@ -95,11 +97,8 @@ class _Border:
 
     def learn(self, window: TextWindow, end: int) -> None:
         """Takes what follows the object that ends here, if an object follows."""
-        start = window.text.find("{", end)
-        key = window.text.find('"', start)
-        after = window.text.find('"', key + 1)
-        is_border = -1 < start < key < after and window.text[end:start].strip() == ","
-        self._text = window.text[end - 1 : after + 1] if is_border and window.text[end - 1] == "}" else ""
+        match = _BORDER.match(window.text, end - 1)
+        self._text = match.group() if match else ""
 
     def row(self, window: TextWindow, start: int) -> tuple[Raw, int] | None:
         """The object that starts here and its end, if a border shows that."""
@@ -107,6 +106,7 @@ class _Border:
             return None
         end = window.text.find(self._text, start) + 1
         if not end:
+            self._missed += 1
             return None
         text = window.text[start:end]
         try:
