@@ -18,14 +18,20 @@ class Frequent:
         self.added = 0
         self._texts: dict[int, str] = {}
 
+    def knows(self, key: int) -> bool:
+        """Whether its text is here."""
+        return bool(self._texts.get(key))
+
     def add(self, key: int, text: str) -> None:
-        """One more. The text counts the first time."""
+        """One more.
+
+        Args:
+            text: the first one that is not empty counts.
+        """
         self.added += 1
-        if key in self.counts:
-            self.counts[key] += 1
-            return
-        self.counts[key] = 1
-        self._texts[key] = text[:_SHOWN_CHARACTERS]
+        self.counts[key] = self.counts.get(key, 0) + 1
+        if not self._texts.get(key):
+            self._texts[key] = text[:_SHOWN_CHARACTERS]
         if len(self.counts) > 4 * _MOST_VALUES:
             self._trim()
 
@@ -34,7 +40,7 @@ class Frequent:
         self.added += later.added
         for key, count in later.counts.items():
             self.counts[key] = self.counts.get(key, 0) + count
-            self._texts.setdefault(key, later._texts[key])
+            self._texts[key] = self._texts.get(key) or later._texts[key]
         if len(self.counts) > 4 * _MOST_VALUES:
             self._trim()
 

@@ -18,6 +18,9 @@ Exchange = tuple[int, int]
 """The key of what stands before an answer, and that of the answer."""
 
 
+_Prompted = tuple[int | None, tuple[Exchange, ...]]
+
+
 class Keys(NamedTuple):
     """A row's keys. All but `row` leave case and white space out.
 
@@ -28,11 +31,15 @@ class Keys(NamedTuple):
         exchanges: one for each trained answer: rows contradict each other when they agree in the first key
             and not in the second. Of a preference it is that of the two answers and of the chosen one; of a
             judged answer that of prompt and answer, and of the judgement.
+        answer: of the last trained answer; None where there is none, and of judged answers.
+        system: of a conversation's system prompt, 0 where it has none; None of other rows.
     """
 
     row: int
     prompt: int
     exchanges: tuple[Exchange, ...] = ()
+    answer: int | None = None
+    system: int | None = None
 
 
 def keys_of(row: Row) -> Keys:
@@ -41,26 +48,29 @@ def keys_of(row: Row) -> Keys:
     whole = _key(row.encoded)
     if kind == "text":
         return Keys(whole, whole)
-    if kind == "preference":
-        return _of_preference(body, whole)
-    if "messages" in body:
-        keys = _of_messages(body, whole)
-    else:
-        prompt = _even(body["prompt"])
-        asked = _key(prompt)
-        keys = (
-            Keys(whole, asked, ((asked, _key(_even(body["completion"]))),)) if prompt else Keys(whole, whole)
-        )
+    system: int | None = None
+    if messages := body.get("messages"):
+        system = key_of_text(messages[0]["content"]) if messages[0]["role"] == "system" else 0
+    prompt, exchanges = _of_preference(body) if kind == "preference" else _of_answers(body)
+    prompt = whole if prompt is None else prompt
     if kind == "kto":
-        answered = _key(b"%d %d" % keys.exchanges[-1]) if keys.exchanges else whole
-        return Keys(whole, keys.prompt, ((answered, int(body["label"])),))
-    return keys
+        answered = _key(b"%d %d" % exchanges[-1]) if exchanges else whole
+        return Keys(whole, prompt, ((answered, int(body["label"])),), None, system)
+    return Keys(whole, prompt, exchanges, exchanges[-1][1] if exchanges else None, system)
 
 
-def _of_messages(body: Body, whole: int) -> Keys:
+def _of_answers(body: Body) -> _Prompted:
+    if "messages" in body:
+        return _of_messages(body)
+    prompt = _even(body["prompt"])
+    asked = _key(prompt)
+    return (asked, ((asked, _key(_even(body["completion"]))),)) if prompt else (None, ())
+
+
+def _of_messages(body: Body) -> _Prompted:
     told = blake2b(digest_size=8)
     prompt: int | None = None
-    asked_by_user = False
+    answered = asked_by_user = False
     exchanges: list[Exchange] = []
     tools = _encoder.encode(body["tools"]) if "tools" in body else b""
     for message in body["messages"]:
@@ -68,8 +78,8 @@ def _of_messages(body: Body, whole: int) -> Keys:
         said = _said(message)
         if role == "assistant":
             context = int.from_bytes(told.digest(), "big")
-            if prompt is None:
-                prompt = context if asked_by_user else whole
+            prompt = context if asked_by_user and not answered else prompt
+            answered = True
             if asked_by_user and message.get("train") is not False:
                 # The same question with other tools is another one.
                 asked = _key(b"%d %s" % (context, tools)) if tools else context
@@ -77,17 +87,17 @@ def _of_messages(body: Body, whole: int) -> Keys:
         elif role != "system":
             asked_by_user = True
         told.update(role.encode() + b"\0" + said + b"\0")
-    return Keys(whole, whole if prompt is None else prompt, tuple(exchanges))
+    return prompt, tuple(exchanges)
 
 
-def _of_preference(body: Body, whole: int) -> Keys:
+def _of_preference(body: Body) -> _Prompted:
     if "messages" in body:
         prompt = b"\0".join(turn["role"].encode() + b"\0" + _said(turn) for turn in body["messages"])
     else:
         prompt = _even(body["prompt"])
     chosen, rejected = (_key(_answer(body[key])) for key in ("chosen", "rejected"))
     pair = _key(prompt + b"\0%d %d" % (min(chosen, rejected), max(chosen, rejected)))
-    return Keys(whole, _key(prompt) if prompt else whole, ((pair, chosen),))
+    return _key(prompt), ((pair, chosen),)
 
 
 def _answer(answer: str | Sequence[dict[str, Any]]) -> bytes:

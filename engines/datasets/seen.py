@@ -17,7 +17,7 @@ from .equal_keys import found_in, repeated
 from .exchanges import Exchanges
 from .formats.form import Body
 from .frequent import Frequent
-from .keys import Keys, key_of_text
+from .keys import Keys
 from .problem import Problem
 from .read import Kind, Row
 
@@ -39,38 +39,38 @@ class Seen:
         self.exchanges = Exchanges()
         self._signatures = Signatures()
         self._answers, self._systems = Frequent(), Frequent()
-        self._answered = self._conversations = 0
+        self._conversations = 0
         self._kind: Kind | None = None
         self._line_without_system = 0
 
-    def add(self, line: int, row: Row | Keys, keys: Keys | None = None) -> None:
+    def add(self, line: int, row: Row | Keys | None, keys: Keys | None = None) -> None:
         """One row more.
 
         Args:
-            row: without it (its keys alone) only equal rows and contradictions are found.
+            row: None where an equal one was here before (in this process). Its keys alone show equal rows
+                and contradictions.
         """
-        if isinstance(row, Row):
-            assert keys is not None
+        if isinstance(row, Keys):
+            row, keys = None, row
+        assert keys is not None
+        if row is not None:
             self._signatures.add(line, keys.row, keys.prompt, row.body)
             self._kind = self._kind or row.kind
-            self._count(line, row.body, keys)
-        else:
-            keys = row
+        self._count(line, row, keys)
         self.lines.append(line)
         self.rows.append(keys.row)
         self.exchanges.add(line, keys.exchanges)
 
-    def _count(self, line: int, body: Body, keys: Keys) -> None:
-        if messages := body.get("messages"):
+    def _count(self, line: int, row: Row | None, keys: Keys) -> None:
+        if keys.system is not None:
             self._conversations += 1
-            if messages[0]["role"] == "system":
-                self._systems.add(key_of_text(messages[0]["content"]), messages[0]["content"])
-            elif not self._line_without_system:
-                self._line_without_system = line
-        if keys.exchanges and "label" not in body:
-            self._answered += 1
-            key = keys.exchanges[-1][1]
-            self._answers.add(key, "" if key in self._answers.counts else _answer(body))
+            if not keys.system:
+                self._line_without_system = self._line_without_system or line
+            else:
+                self._systems.add(keys.system, row.body["messages"][0]["content"] if row else "")
+        if keys.answer is not None:
+            known = row is None or self._answers.knows(keys.answer)
+            self._answers.add(keys.answer, "" if known else _answer(row.body))
 
     def extend(self, later: Seen) -> None:
         """The rows that follow those that are here."""
@@ -80,7 +80,6 @@ class Seen:
         self._signatures.extend(later._signatures)
         self._answers.extend(later._answers)
         self._systems.extend(later._systems)
-        self._answered += later._answered
         self._conversations += later._conversations
         self._kind = self._kind or later._kind
         self._line_without_system = self._line_without_system or later._line_without_system
@@ -125,11 +124,12 @@ class Seen:
 
     def _monotonous(self, path: str) -> Iterator[Problem]:
         answer, count = self._answers.most_frequent
-        if self._answered >= SAME_ANSWER_ROWS and count >= SAME_ANSWER_SHARE * self._answered:
-            yield found("same-answer", path, share=_share(count, self._answered), answer=shown(answer))
+        answered = self._answers.added
+        if answer and answered >= SAME_ANSWER_ROWS and count >= SAME_ANSWER_SHARE * answered:
+            yield found("same-answer", path, share=_share(count, answered), answer=shown(answer))
         system, count = self._systems.most_frequent
         without = self._conversations - self._systems.added
-        if without and count >= SAME_SYSTEM_SHARE * self._conversations:
+        if system and without and count >= SAME_SYSTEM_SHARE * self._conversations:
             share, line = _share(count, self._conversations), self._line_without_system
             yield found("some-without-system", path, line, share=share, system=shown(system), count=without)
 
