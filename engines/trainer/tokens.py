@@ -47,7 +47,8 @@ def answering(asked: argparse.Namespace, answer: Callable[[Renderer], None]) -> 
         answer(open_renderer(asked))
     except Exception as error:  # noqa: BLE001
         say(json.dumps({"error": classify(error).as_json()}))
-        return NEEDS_TRANSFORMERS if isinstance(error, NeedsTransformers) else 1
+        lacking = isinstance(error, ImportError) and not asked.transformers
+        return NEEDS_TRANSFORMERS if lacking or isinstance(error, NeedsTransformers) else 1
     return 0
 
 

@@ -352,6 +352,27 @@ def test_counting_imports_neither_torch_nor_transformers(tmp_path: Path) -> None
     }
 
 
+@pytest.mark.torch
+def test_transformers_counts_the_same_and_stands_in_where_the_packages_lack(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    data = make_rows(tmp_path / "rows.jsonl", [*CONVERSATION, {"text": ""}]).read_bytes()
+
+    def count(*more: str, without: str = "") -> tuple[int, bytes]:
+        done = subprocess.run(
+            [sys.executable, str(TRAINER), "tokens", str(folder_of("llama")), *more],
+            input=data,
+            stdout=subprocess.PIPE,
+            env=workshop.environment(BLOCKED_TOO=without),
+        )
+        return done.returncode, done.stdout
+
+    quick = count("--max-length", "9")
+    assert quick[0] == 0 and b"begins" in quick[1]
+    assert count("--max-length", "9", "--transformers") == quick
+    assert count(without="tokenizers")[0] == 3
+
+
 @pytest.mark.parametrize("text", ['{"messages": [1]}', "{", "[]"])
 def test_what_is_no_row_ends_the_count_with_words(text: str) -> None:
     done = subprocess.run(
