@@ -48,7 +48,9 @@ class ParquetRows:
 
     def __iter__(self) -> Iterator[Raw]:
         try:
-            with self._arrow.parquet.ParquetFile(str(self._path)) as file:
+            # Buffering ahead, the default of pyarrow 26, keeps all that was read: memory grows with the file.
+            options = {"pre_buffer": False, "buffer_size": 1 << 20}
+            with self._arrow.parquet.ParquetFile(str(self._path), **options) as file:
                 self._rows = file.metadata.num_rows
                 yield from self._read(file)
         except (self._arrow.ArrowException, OSError) as fault:
