@@ -69,8 +69,8 @@ class Seen:
             else:
                 self._systems.add(keys.system, row.body["messages"][0]["content"] if row else "")
         if keys.answer is not None:
-            known = row is None or self._answers.knows(keys.answer)
-            self._answers.add(keys.answer, "" if known else _answer(row.body))
+            text = _answer(row.body) if row is not None and not self._answers.knows(keys.answer) else ""
+            self._answers.add(keys.answer, text)
 
     def extend(self, later: Seen) -> None:
         """The rows that follow those that are here."""
