@@ -6,32 +6,27 @@ refused. Input files are only read; an output appears when all of it is on the d
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import os
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-
-import msgspec
+from typing import Literal
 
 from ..engine import EngineError
 from .check import Done
-from .checks.kinds import Check
-from .checks.table import CHECKS
 from .checks.words import key_list, shown
+from .crew import examined
 from .formats.columns import Columns
-from .formats.form import Format, Losses
 from .formats.registry import FORMATS
-from .keys import keys_of
 from .problem import Problem
-from .read import Dataset, Row, UnknownFormat, counts_as_row, open_dataset
-from .sources.source import blocks, line_value
+from .read import Dataset, UnknownFormat, open_dataset
+from .rewrite import Part, Rewriter, Wishes
+from .sources.source import blocks
 from .split import choose_valid, default_valid_rows, joined
 from .tally import Tally
 from .writing import Container, Draft, Spool, Unwritable, container_of, pack
@@ -40,8 +35,6 @@ Reason = Literal["losses", "exists", "data", "split", "container"]
 
 _MOST_LOSSES = 200
 """Different ones that are counted by name: rows may have keys without end."""
-_UNUSED, _, _UNUSED_END = CHECKS["ignored-key"].message.partition("{key}")
-_encoder = msgspec.json.Encoder()
 
 
 class Refused(Exception):
@@ -155,7 +148,14 @@ def convert(
         _check_forms(datasets)
     with ExitStack() as stack:
         spool = stack.enter_context(Spool(_folder_of(out)))
-        taken = _Taken(spool, FORMATS[to] if to else None, containers[0], lossy, held)
+        wishes = Wishes(
+            FORMATS[to] if to else None,
+            lossy,
+            any(container.kind == "table" for container in containers),
+            held is not None,
+            held.group if held is not None else None,
+        )
+        taken = _Taken(spool, wishes, held)
         for dataset in datasets:
             taken.take(dataset, progress)
         chosen = taken.chosen()
@@ -226,25 +226,12 @@ class _Taken:
 
     Args:
         spool: where they lie, in the form that they get.
-        form: that form; None leaves them as they stand.
-        container: what they will be written to.
     """
 
     spool: Spool
-    form: Format | None
-    container: Container
-    lossy: bool
+    wishes: Wishes
     held: Held | None
-    prompts: array[int] = field(default_factory=lambda: array("Q"))
-    groups: array[int] = field(default_factory=lambda: array("Q"))
-    losses: Counter[str] = field(default_factory=Counter)
-    tally: Tally = field(default_factory=Tally)
-    rows: int = 0
-    left_out: int = 0
-    unfit: int = 0
-    lost_rows: int = 0
-    keys: dict[str, None] = field(default_factory=dict)
-    """Of the first rows, for a message."""
+    met: Part = field(default_factory=lambda: Part(Tally()))
 
     def take(self, dataset: Dataset, progress: Callable[[Done], None] | None) -> None:
         """Reads a file to its end.
@@ -252,97 +239,37 @@ class _Taken:
         Raises:
             Refused: the file can't be read, or a row can't be held by the kind of file.
         """
-        name = str(dataset.path)
         size = _size_of(dataset.path)
-        for block in blocks(dataset.path):
-            for content, line in zip(block.lines.split(b"\n"), block.places, strict=False):
-                raw = line_value(content, line, name)
-                if raw.problem is not None:
-                    self._note(raw.problem)
-                    continue
-                record = dataset.record(raw.value, line)
-                for problem in record.problems:
-                    if problem.severity == "error":
-                        self._stop_or_tally(problem)
-                if record.row is None:
-                    self.rows += record.is_row
-                    self.left_out += record.is_row
-                    continue
-                self.rows += 1
-                self._add(dataset, raw.value, content, record.row, record.problems)
-            for problem in block.problems:
-                self._note(problem)
-            if progress is not None:
-                progress(Done(dataset.path, block.end, size, self.rows))
+        rewriter = partial(Rewriter, dataset, self.wishes)
+        with contextlib.closing(examined(blocks(dataset.path), rewriter, size)) as parts:
+            for block, part in parts:
+                self._merge(part)
+                if progress is not None:
+                    progress(Done(dataset.path, block.end, size, self.met.rows))
 
-    def _note(self, problem: Problem) -> None:
-        """A problem in place of a row."""
-        if counts_as_row(problem):
-            self.rows += 1
-            self.left_out += 1
-        if problem.severity == "error":
-            self._stop_or_tally(problem)
-
-    def _stop_or_tally(self, problem: Problem) -> None:
-        if _check_of(problem).scope == "file":
-            raise Refused("data", f"{problem.where}: {problem.message}", problem.fix, examples=(problem,))
-        self.tally.add(problem)
-
-    def _add(
-        self,
-        dataset: Dataset,
-        value: Mapping[str, Any],
-        content: bytes,
-        row: Row,
-        problems: tuple[Problem, ...],
-    ) -> None:
-        losses = Losses()
-        line: bytes | None = None
-        if self.form is None:
-            line = _as_it_stands(value, content)
-        else:
-            written = self.form.write(row.body, losses)
-            if written is None:
-                self.unfit += 1
-            elif dataset.format is self.form and not dataset.columns and _holds(value, written):
-                line = _as_it_stands(value, content)
-            else:
-                if dataset.columns is None:
-                    losses.update(_unused(problems))
-                self._check_cells(written)
-                line = _encoder.encode(written)
-        if losses:
-            self.lost_rows += 1
-            for loss in losses:
-                known = loss in self.losses or len(self.losses) < _MOST_LOSSES
-                self.losses[loss if known else "other keys"] += 1
-        if line is None or (self.losses and not self.lossy):
-            return  # what will be refused is counted on, but not kept
-        self.spool.add(line)
-        if self.held is not None:
-            self.prompts.append(keys_of(row).prompt)
-            if self.held.group is not None:
-                self.groups.append(self._group_of(value, self.held.group))
-
-    def _check_cells(self, written: Mapping[str, Any]) -> None:
-        """Tables hold texts; of lists only what their form knows as a text too."""
-        if self.container.kind != "table" or self.form is None:
-            return
-        if any(isinstance(value, (list, dict)) for key, value in written.items() if key != "history"):
+    def _merge(self, part: Part) -> None:
+        if (broken := part.broken) is not None:
+            raise Refused("data", f"{broken.where}: {broken.message}", broken.fix, examples=(broken,))
+        if not part.cells and self.wishes.form is not None:
             raise Refused(
                 "container",
-                f"rows of the form {self.form.name} have lists of turns, which a table has no cells for",
+                f"rows of the form {self.wishes.form.name} have turns, which a table has no cells for",
                 "write .jsonl, .json or .parquet; or choose a form of texts, such as question-answer",
             )
-
-    def _group_of(self, value: Mapping[str, Any], group: str) -> int:
-        if len(self.keys) < 50:
-            self.keys.update(dict.fromkeys(value))
-        if value.get(group) is None:
-            # In no group: its prompt alone holds it together with others.
-            return self.prompts[-1]
-        content = b"\0" + json.dumps(value[group], sort_keys=True).encode()
-        return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
+        met = self.met
+        met.tally.merge(part.tally)
+        met.rows += part.rows
+        met.left_out += part.left_out
+        met.unfit += part.unfit
+        for loss, count in part.losses.items():
+            known = loss in met.losses or len(met.losses) < _MOST_LOSSES
+            met.losses[loss if known else "other keys"] += count
+        if met.losses and not self.wishes.lossy:
+            return  # it will be refused
+        self.spool.add(part.lines, part.kept)
+        met.prompts.extend(part.prompts)
+        met.groups.extend(part.groups)
+        met.keys.update(part.keys)
 
     def chosen(self) -> frozenset[int]:
         """The rows to hold out, when all were read.
@@ -350,22 +277,22 @@ class _Taken:
         Raises:
             Refused: something would be lost, no row is left, or the rows can't be split so.
         """
-        examples = self.tally.problems
-        if self.losses and not self.lossy:
-            name = self.form.name if self.form else ""
+        examples = self.met.tally.problems
+        if self.met.losses and not self.wishes.lossy:
+            name = self.wishes.form.name if self.wishes.form else ""
             other = "" if name == "messages" else "; or choose a form that has the place, such as messages"
             raise Refused(
                 "losses",
-                f"{name} has no place for {_listed(self.losses)}",
+                f"{name} has no place for {_listed(self.met.losses)}",
                 f"--lossy leaves that out{other}",
-                self.losses,
+                self.met.losses,
                 examples,
             )
         if not self.spool.rows:
-            if self.unfit and self.form is not None:
-                message = f"no row can be of the form {self.form.name}"
-                advice = f"what was met is {_listed(self.losses)}; choose another form"
-                raise Refused("data", message, advice, self.losses, examples)
+            if self.met.unfit and self.wishes.form is not None:
+                message = f"no row can be of the form {self.wishes.form.name}"
+                advice = f"what was met is {_listed(self.met.losses)}; choose another form"
+                raise Refused("data", message, advice, self.met.losses, examples)
             reason = examples[0] if examples else "there are none"
             raise Refused("data", f"no row is left: {reason}", "finetui check FILE shows all", None, examples)
         return self._split(self.held) if self.held is not None else frozenset()
@@ -378,12 +305,12 @@ class _Taken:
         if not 0 < wanted < rows:
             message = f"{wanted:,} of {rows:,} rows can't be held out"
             raise Refused("split", message, "ask for fewer, but at least one")
-        keys: Sequence[int] = self.prompts
+        keys: Sequence[int] = self.met.prompts
         if held.group is not None:
-            if all(group == prompt for group, prompt in zip(self.groups, self.prompts, strict=True)):
-                advice = f"their keys are {key_list(list(self.keys))}"
+            if all(group == prompt for group, prompt in zip(self.met.groups, self.met.prompts, strict=True)):
+                advice = f"their keys are {key_list(list(self.met.keys))}"
                 raise Refused("split", f"no row has the key {shown(held.group)} to group by", advice)
-            keys = joined(self.prompts, self.groups)
+            keys = joined(self.met.prompts, self.met.groups)
         chosen = choose_valid(keys, wanted, held.seed)
         if not chosen:
             what = "prompt or group" if held.group is not None else "prompt"
@@ -396,11 +323,8 @@ class _Taken:
 
     def result(self) -> Converted:
         """What was met, without the numbers of rows that were written."""
-        return Converted(0, 0, self.left_out, dict(self.losses), self.tally.problems, self.unfit)
-
-
-def _check_of(problem: Problem) -> Check:
-    return CHECKS[problem.id]
+        met = self.met
+        return Converted(0, 0, met.left_out, dict(met.losses), met.tally.problems, met.unfit)
 
 
 def _size_of(path: Path) -> int:
@@ -408,27 +332,6 @@ def _size_of(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _holds(value: Mapping[str, Any], written: Mapping[str, Any]) -> bool:
-    """Whether a raw row is what would be written of it, perhaps with more keys."""
-    return all(key in value and value[key] == part for key, part in written.items())
-
-
-def _as_it_stands(value: Any, content: bytes) -> bytes:
-    """A row's own JSON; written anew where escapes would make it unreadable for people."""
-    if b"\\u" not in content:
-        return content.removeprefix(b"\xef\xbb\xbf").strip()
-    try:
-        return _encoder.encode(value)
-    except UnicodeEncodeError:  # half a character in a key that no form uses
-        return json.dumps(value).encode()
-
-
-def _unused(problems: tuple[Problem, ...]) -> Iterator[str]:
-    for problem in problems:
-        if problem.id == "ignored-key":
-            yield f"the key {problem.message.removeprefix(_UNUSED).removesuffix(_UNUSED_END)}"
 
 
 def _listed(losses: Counter[str]) -> str:

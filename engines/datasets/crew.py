@@ -1,4 +1,4 @@
-"""Blocks of a file looked at by as many processes as there are cores; the findings come in the file's order.
+"""Blocks of a file looked at by as many processes as there are cores; findings come in the file's order.
 
 The processes are forked, so that what is loaded already (a tokenizer of 70 MB) is there once. A process with
 threads is not forked: it looks at the blocks itself.
@@ -16,10 +16,26 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Protocol, TypeVar
 
 from ..engine import EngineError
-from .examine import Examiner, Findings
 from .sources.source import Block
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Examiner(Protocol[T_co]):
+    """What looks at the blocks of a file, in a process of its own; what it finds goes to the first one."""
+
+    def examine(self, block: Block) -> T_co:
+        """What is found in a block."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more is looked at."""
+        ...
+
 
 SMALL_BYTES = 4 << 20
 """Below this a file is read before others have begun."""
@@ -28,7 +44,7 @@ AHEAD = 3
 """Blocks a process has waiting: enough to keep it busy, and no more memory than that."""
 
 _PR_SET_PDEATHSIG = 1
-_examiner: Examiner | None = None
+_examiner: Examiner[Any] | None = None
 
 
 def hands() -> int:
@@ -39,8 +55,8 @@ def hands() -> int:
 
 
 def examined(
-    blocks: Iterable[Block], examiner: Callable[[], Examiner], size_bytes: int
-) -> Generator[tuple[Block, Findings]]:
+    blocks: Iterable[Block], examiner: Callable[[], Examiner[T]], size_bytes: int
+) -> Generator[tuple[Block, T]]:
     """Each block, without its lines, and what was found in it.
 
     Args:
@@ -61,7 +77,7 @@ def examined(
         return
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(many, context, _begin, (examiner, os.getpid()))
-    waiting: deque[tuple[Block, Future[Findings]]] = deque()
+    waiting: deque[tuple[Block, Future[T]]] = deque()
     try:
         for block in blocks:
             waiting.append((Block(b"", (), block.problems, block.end), pool.submit(_look, block)))
@@ -79,12 +95,12 @@ def examined(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _first(waiting: deque[tuple[Block, Future[Findings]]]) -> tuple[Block, Findings]:
+def _first(waiting: deque[tuple[Block, Future[T]]]) -> tuple[Block, T]:
     block, future = waiting.popleft()
     return block, future.result()
 
 
-def _begin(examiner: Callable[[], Examiner], parent: int) -> None:
+def _begin(examiner: Callable[[], Examiner[Any]], parent: int) -> None:
     """In a new process: ctrl+c is its parent's business, and it does not outlive it."""
     global _examiner
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -96,6 +112,6 @@ def _begin(examiner: Callable[[], Examiner], parent: int) -> None:
     _examiner = examiner()
 
 
-def _look(block: Block) -> Findings:
+def _look(block: Block) -> Any:
     assert _examiner is not None
     return _examiner.examine(block)

@@ -212,11 +212,10 @@ class Spool:
     ) -> None:
         self._file.close()
 
-    def add(self, line: bytes) -> None:
-        """One row more, as JSON without a line break."""
-        self._file.write(line)
-        self._file.write(b"\n")
-        self.rows += 1
+    def add(self, lines: bytes | bytearray, rows: int) -> None:
+        """More rows, each as JSON with its line break."""
+        self._file.write(lines)
+        self.rows += rows
 
     def lines(self, chosen: frozenset[int], inside: bool) -> Iterator[bytes]:
         """The rows whose indices are chosen, or all others. One iteration at a time."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from finetui.engines.datasets import convert as converting
+from finetui.engines.datasets import crew
 from finetui.engines.datasets.check import Done
 from finetui.engines.datasets.convert import Converted, Held, Refused, convert
 from finetui.engines.datasets.read import UnknownFormat, open_dataset
@@ -420,12 +421,13 @@ import os, sys
 if sys.argv[2] == "named":
     del os.O_TMPFILE  # as on systems without nameless files
 from pathlib import Path
-from finetui.engines.datasets import convert as converting
+from finetui.engines.datasets import convert as converting, crew
 
 def wait(*_):
     print("ready", flush=True)
     sys.stdin.readline()
 
+crew.SMALL_BYTES = 0  # so that other processes read
 folder = Path(sys.argv[1])
 stage = {"progress": wait} if sys.argv[3] == "reading" else {}
 if sys.argv[3] == "writing":
@@ -472,7 +474,22 @@ def test_a_disk_without_room_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert os.listdir(tmp_path) == ["in.jsonl"]
 
 
-def test_a_longer_file_takes_no_more_memory(tmp_path: Path):
+def test_several_processes_make_the_file_that_one_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = [{**chat(f"q{number % 900}", "a" * 2000), "topic": number % 900 % 7} for number in range(3000)]
+    source = written(tmp_path / "in.jsonl", *rows, {"messages": []}, *rows[:5])
+    made: list[Any] = []
+    for hands in (1, 3):
+        monkeypatch.setattr(crew, "hands", lambda hands=hands: hands)
+        held = Held(tmp_path / f"{hands}.valid.jsonl", group="topic", share=0.4)
+        out = tmp_path / f"{hands}.jsonl"
+        done = convert([source], out, "sharegpt", lossy=True, held=held)
+        made.append((done, out.read_bytes(), held.out.read_bytes()))
+    assert made[0] == made[1]
+    assert made[0][0].losses == {'the key "topic"': 3005}
+
+
+def test_a_longer_file_takes_no_more_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(crew, "hands", lambda: 1)  # several have blocks waiting for them
     source = tmp_path / "long.jsonl"
     with source.open("w") as file:
         for number in range(2000):
