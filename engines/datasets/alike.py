@@ -28,6 +28,9 @@ MOST_ROWS = 200_000
 """Compared with each other. Of more rows those are chosen whose first number is least (mixed): rows that are
 alike share it mostly, so both are chosen or none."""
 
+MOST_CHARACTERS = 1 << 17
+"""Of a prompt, and of an answer, that are looked at: their numbers are computed at once."""
+
 LEAST_ALIKE = 0.7
 """Of the runs of three words that two rows have, those that both have: one word of sixteen changed."""
 
@@ -214,7 +217,7 @@ def _texts(body: Body) -> tuple[str, str]:
                 answered += [said(turn) for turn in turns]
             case _:
                 pass
-    return "\n".join(asked), "\n".join(answered)
+    return "\n".join(asked)[:MOST_CHARACTERS], "\n".join(answered)[:MOST_CHARACTERS]
 
 
 def said(message: Mapping[str, Any]) -> str:

@@ -139,6 +139,14 @@ def test_a_sample_does_not_depend_on_how_the_rows_came(numbers: list[int], cuts:
     assert len(results[0][1]) == min(len(set(numbers)), 20)
 
 
+def test_of_a_huge_row_the_beginning_is_compared():
+    signed = Signatures()
+    for line in (1, 2):
+        signed.add(line, line, line, {"text": "word " * 2_000_000 + "end" * line})
+    pairs, lines, _ = signed.found()
+    assert [(lines[one.row], lines[one.first]) for one in pairs] == [(2, 1)]
+
+
 def test_rows_that_are_alike_are_chosen_together():
     signed = Signatures(most_rows=400)
     rng = random.Random(11)
