@@ -88,6 +88,15 @@ def test_scripts_get_one_document_of_what_was_done_or_refused(folder: Path) -> N
     assert (refused["reason"], refused["losses"]) == ("losses", {'the key "topic"': 40})
 
 
+def test_a_file_whose_name_is_no_text_is_read_and_named(folder: Path) -> None:
+    strange = os.fsencode(folder) + b"/caf\xe9.jsonl"
+    os.rename(folder / "rows.jsonl", strange)
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    done = document(folder, name, "out.jsonl")
+    assert (done["rows"], done["problems"][0]["path"]) == (40, "caf\\udce9.jsonl")
+    assert document(folder, name, f"new-{name}")["out"] == "new-caf\\udce9.jsonl"
+
+
 def test_patterns_and_folders_stand_for_their_files(folder: Path) -> None:
     (folder / "more").mkdir()
     (folder / "more" / "a.json").write_text('[{"question": "q", "answer": "a", "topic": 1}]')

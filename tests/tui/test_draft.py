@@ -74,7 +74,13 @@ NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters=","), min_size=1
 )
 SPECS = st.fixed_dictionaries(
-    {"model": st.just("org/tiny"), "data": st.just({"train": "/rows.jsonl"})},
+    {
+        "model": st.just("org/tiny"),
+        "data": st.fixed_dictionaries(
+            {"train": st.just("/rows.jsonl")},
+            optional={"columns": st.dictionaries(st.sampled_from(["question", "answer"]), NAMES, min_size=1)},
+        ),
+    },
     optional={
         "name": NAMES,
         "method": st.sampled_from(["lora", "qlora"]),

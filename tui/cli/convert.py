@@ -132,8 +132,8 @@ def _say_refused(error: Refused, as_json: bool) -> None:
     if as_json:
         document: dict[str, Any] = {
             "reason": error.reason,
-            "message": error.message,
-            "advice": error.advice,
+            "message": _text(error.message),
+            "advice": _text(error.advice),
             "losses": error.losses,
             "problems": [_of_problem(problem) for problem in error.examples],
         }
@@ -145,10 +145,10 @@ def _say_refused(error: Refused, as_json: bool) -> None:
 
 def _document(out: Path, to: str | None, held: Held | None, done: Converted) -> dict[str, Any]:
     return {
-        "out": str(out),
+        "out": _text(str(out)),
         "format": to,
         "rows": done.rows,
-        "valid": str(held.out) if held is not None else None,
+        "valid": _text(str(held.out)) if held is not None else None,
         "valid_rows": done.held_rows if held is not None else None,
         "left_out": done.left_out,
         "unfit_rows": done.unfit_rows,
@@ -160,9 +160,14 @@ def _document(out: Path, to: str | None, held: Held | None, done: Converted) -> 
 def _of_problem(problem: Problem) -> dict[str, Any]:
     return {
         "id": problem.id,
-        "path": problem.path,
+        "path": _text(problem.path or ""),
         "line": problem.line,
         "column": problem.column,
         "message": problem.message,
         "fix": problem.fix,
     }
+
+
+def _text(words: str) -> str:
+    """Words as JSON can hold them: the name of a file need not be text."""
+    return words.encode("utf-8", "backslashreplace").decode()

@@ -132,6 +132,16 @@ def test_a_validation_file_of_another_kind_is_refused(tmp_path: Path):
         prepare(train, tmp_path / "d", seed=1, valid_path=valid)
 
 
+def test_mapped_columns_are_the_ones_that_are_trained(tmp_path: Path):
+    rows = [{"Frage": f"{number}?", "Antwort": "a", "question": "no"} for number in range(30)]
+    columns = {"question": "Frage", "answer": "Antwort"}
+    prepared = prepare(written(tmp_path / "t.jsonl", rows), tmp_path / "d", seed=1, columns=columns)
+    asked = {row["messages"][0]["content"] for row in stored_rows(prepared)}
+    assert asked == {f"{number}?" for number in range(30)}
+    with pytest.raises(DataError, match='no column "frage"'):
+        prepare(tmp_path / "t.jsonl", tmp_path / "d", seed=1, columns={"question": "frage"})
+
+
 def test_faulty_rows_stop_a_job_or_are_dropped_and_counted(tmp_path: Path):
     path = written(tmp_path / "t.jsonl", [*questions(30), {"question": "q", "answer": ""}])
     with path.open("a") as file:
