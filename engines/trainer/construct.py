@@ -28,11 +28,13 @@ class Kind:
         make: the tokenizer of a vocabulary and merges; None where tokenizer.json is taken as it is.
         defaults: special tokens that the class has where the configuration names none.
         adds_specials: whether it adds all its special tokens once more, as such.
+        own_processor: whether it leaves out what tokenizer.json would put around a text.
     """
 
     make: Callable[[dict[str, Any], dict[str, str], BPEParts], Tokenizer] | None = None
     defaults: dict[str, str] = field(default_factory=dict)
     adds_specials: bool = False
+    own_processor: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ def _qwen3_5(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -
     return _byte_level(parts, _QWEN3_5, settings)
 
 
-def _gpt2(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> Tokenizer:
-    tokenizer = Tokenizer(
+def _plain(parts: BPEParts) -> Tokenizer:
+    return Tokenizer(
         BPE(
             parts.vocab,
             parts.merges,
@@ -118,14 +120,42 @@ def _gpt2(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> T
             fuse_unk=False,
         )
     )
+
+
+def _gpt2(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> Tokenizer:
+    tokenizer = _plain(parts)
     prefix = bool(settings.get("add_prefix_space", False))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
 
+def _codegen(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> Tokenizer:
+    tokenizer = _gpt2(settings, named, parts)
+    tokenizer.post_processor = processors.ByteLevel(add_prefix_space=True, use_regex=True, trim_offsets=False)
+    return tokenizer
+
+
+def _neox(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> Tokenizer:
+    tokenizer = _gpt2(settings, named, parts)
+    tokenizer.normalizer = normalizers.NFC()
+    return tokenizer
+
+
+def _cohere(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> Tokenizer:
+    tokenizer = _plain(parts)
+    prefix = bool(settings.get("add_prefix_space", False))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=prefix)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
 _END = "<|endoftext|>"
 _QWEN_DEFAULTS = {"unk_token": _END, "eos_token": _END, "pad_token": _END}
+_GPT2_DEFAULTS = {"unk_token": _END, "bos_token": _END, "eos_token": _END}
 AS_IT_IS = Kind()
 KINDS = {
     "LlamaTokenizer": Kind(_llama, {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}),
@@ -141,7 +171,21 @@ KINDS = {
     ),
     "Qwen2Tokenizer": Kind(_qwen2, _QWEN_DEFAULTS, adds_specials=True),
     "Qwen3_5Tokenizer": Kind(_qwen3_5, _QWEN_DEFAULTS),
-    "GPT2Tokenizer": Kind(_gpt2, {"unk_token": _END, "bos_token": _END, "eos_token": _END}),
+    "GPT2Tokenizer": Kind(_gpt2, _GPT2_DEFAULTS),
+    "CodeGenTokenizer": Kind(_codegen, _GPT2_DEFAULTS),
+    "GPTNeoXTokenizer": Kind(_neox, {**_GPT2_DEFAULTS, "pad_token": "<|padding|>"}, own_processor=True),
+    "CohereTokenizer": Kind(
+        _cohere,
+        {
+            "unk_token": "<UNK>",
+            "bos_token": "<BOS_TOKEN>",
+            "eos_token": "<|END_OF_TURN_TOKEN|>",
+            "pad_token": "<PAD>",
+            "cls_token": "<CLS>",
+            "sep_token": "<SEP>",
+            "mask_token": "<MASK_TOKEN>",
+        },
+    ),
 }
 """Classes that write the rest by themselves, by their name without `Fast`."""
 GENERIC = frozenset({"TokenizersBackend", "PreTrainedTokenizer", "PythonBackend"})
@@ -157,7 +201,9 @@ REGISTERED: dict[str, str | None] = {
         ("gemma", "gemma2", "gemma3", "gemma3_text", "gemma3n", "gemma3n_text", "recurrent_gemma"),
         "GemmaTokenizer",
     ),
-    **dict.fromkeys(("gpt2", "gpt_neo", "gptj", "phi", "starcoder2", "opt"), "GPT2Tokenizer"),
+    **dict.fromkeys(("gpt2", "gpt_neo", "gptj", "codegen", "phi", "starcoder2", "opt"), "GPT2Tokenizer"),
+    **dict.fromkeys(("gpt_neox", "olmo", "olmoe", "mpt", "falcon_mamba"), "GPTNeoXTokenizer"),
+    **dict.fromkeys(("cohere", "cohere2"), "CohereTokenizer"),
     **dict.fromkeys(
         (
             *("glm", "glm4", "glm4_moe", "glm4_moe_lite", "gpt_bigcode", "granite", "granitemoe"),
@@ -263,6 +309,7 @@ def backend(kind: Kind, text: str, settings: dict[str, Any], named: dict[str, st
         tokenizer = kind.make(settings, named, BPEParts(model["vocab"], merges))
         small = {**document, "added_tokens": [], "model": {**model, "vocab": {}, "merges": []}}
         processor = Tokenizer.from_str(json.dumps(small)).post_processor
+    processor = None if kind.own_processor else processor or tokenizer.post_processor
     # Without one transformers makes one of its own that adds nothing.
     tokenizer.post_processor = processor or processors.TemplateProcessing("$A:0", "$A:0 $B:1", [])
     return tokenizer
