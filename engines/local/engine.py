@@ -14,7 +14,8 @@ from typing import Any, Literal
 import msgspec
 
 from .. import interpreter
-from ..datasets.prepare import DataError, Prepared, prepare
+from ..datasets.prepare import DataError, Prepared
+from ..datasets.prepared import prepare_once
 from ..datasets.problem import Problem
 from ..defaults import SEED, Facts, method_of, resolve
 from ..engine import EngineError, ModelRef, Plan, Value
@@ -306,7 +307,8 @@ class LocalEngine:
 
     def _data(self, spec: JobSpec) -> Prepared:
         data = spec.data
-        return prepare(
+        return prepare_once(
+            self.home.cache,
             Path(data.train),
             self.home.data,
             seed=SEED if spec.train.seed is None else spec.train.seed,

@@ -17,7 +17,7 @@ BOUNDS: dict[str, tuple[str, str]] = {
     "torch": ("2.6", "2.14"),
     "transformers": ("5.20", "5.24"),
     "peft": ("0.21", "0.22"),
-    "trl": ("1.15", "1.17"),
+    "trl": ("1.16", "1.17"),
     "bitsandbytes": ("0.50", "0.51"),
     "accelerate": ("1.13", "2"),
     "datasets": ("4.4", "6"),
