@@ -58,7 +58,12 @@ KTO = Format(
     name="kto",
     example=_EXAMPLE,
     keys=frozenset({*_LABELS, *_LISTS, "prompt", "completion", "tools", "system"}),
-    matches=lambda row: isinstance(_label(row), bool) and first_key(row, (*_LISTS, "completion")) is not None,
+    # Every row of every file is asked: most are not beyond the first words.
+    matches=lambda row: (
+        ("label" in row or "kto_tag" in row)
+        and isinstance(_label(row), bool)
+        and first_key(row, (*_LISTS, "completion")) is not None
+    ),
     read=_read,
     write=_write,
 )

@@ -52,7 +52,7 @@ OPENAI_PREFERENCE = Format(
     name="openai-preference",
     example='{"input": {"messages": […]}, "preferred_output": […], "non_preferred_output": […]}',
     keys=_KEYS,
-    matches=lambda row: all(key in row for key in _OUTPUTS.values()),
+    matches=lambda row: "preferred_output" in row and "non_preferred_output" in row,
     read=_read,
     write=_write,
 )
