@@ -13,6 +13,7 @@ import pytest
 from finetui.engines.datasets.preview import PreviewModel
 from finetui.engines.engine import EngineError, Plan
 from finetui.engines.local.engine import LocalEngine
+from finetui.engines.models import ends
 from finetui.engines.models.ends import end_token, untrained
 from finetui.engines.models.templates import chatml, chosen
 from finetui.engines.models.weights import find
@@ -133,6 +134,13 @@ def test_the_end_token_of_a_template(tmp_path: Path) -> None:
         end_token(PreviewModel("m", tmp_path, "{{ raise_exception('no, thanks') }}"))
     (tmp_path / "config.json").write_text('{"model_type": "brand_new"}')
     assert end_token(PreviewModel("m", tmp_path, LLAMA3)) is None
+
+
+def test_a_template_that_never_ends_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Base(tmp_path)
+    monkeypatch.setattr(ends, "_PATIENCE_SECONDS", 0.5)
+    endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    assert end_token(PreviewModel("m", tmp_path, endless)) is None
 
 
 CHAT = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
