@@ -72,6 +72,12 @@ OF_ROWS: Mapping[str, Check] = {
         "The tool call of turn {turn} is not usable: {reason}.",
         'A call has a name and its arguments as an object: {{"name": …, "arguments": {{…}}}}.',
     ),
+    "arguments-text": Check(
+        "note",
+        "row",
+        "Tool arguments stand as JSON in a text, as OpenAI has them.",
+        "They are stored as an object; elsewhere some chat templates would encode the text once more.",
+    ),
     "tools": Check(
         "error",
         "row",

@@ -212,6 +212,8 @@ def _calls(calls: object, number: int, faults: Faults) -> list[dict[str, Any]]:
             faults.add("tool-call", turn=number, reason=f"the arguments of {shown(name)} are not an object")
         else:
             made: dict[str, Any] = {"type": "function", "function": {"name": name, "arguments": arguments}}
+            if isinstance(function.get("arguments"), str):
+                faults.add("arguments-text")
             if isinstance(call.get("id"), str):
                 made = {"id": call["id"], **made}
             canonical.append(made)
