@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +90,8 @@ class Counting:
             EngineError: this model can't count, or no interpreter can run.
             OSError: the file can't be read any more.
         """
+        from concurrent.futures import ThreadPoolExecutor, as_completed
+
         sums = _Sums(progress)
         portions = _portions(rows)
         size, modified = rows.stamp
