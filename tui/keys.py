@@ -284,7 +284,7 @@ KEYS: tuple[Key, ...] = (
         "t",
         "target",
         "t",
-        "where it will be trained: whose rules it is checked by",
+        "where it will be trained, for its rules",
         "rows",
         "for",
     ),

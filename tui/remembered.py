@@ -30,7 +30,7 @@ class Remembered(msgspec.Struct, omit_defaults=True):
     recent_models: list[str] = msgspec.field(default_factory=list)
     """Models as they were asked for, newest first."""
     target: str = ""
-    """By whose rules datasets are checked (a name of `TARGETS`); empty: by those that all share."""
+    """By whose rules datasets are checked: a name of `TARGETS`, perhaps with a model; empty: by none."""
     draft: dict[str, str] = msgspec.field(default_factory=dict)
     """What was left in the form for a new job: the texts of its fields by their keys."""
 

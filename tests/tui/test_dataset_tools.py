@@ -272,6 +272,13 @@ async def test_how_long_rows_are_is_counted_and_shown(settings: Settings, tmp_pa
         await pilot.press("escape")
         await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, Lengths))
+        # A model whose price is known says what it costs.
+        await pilot.press("escape", "t")
+        await choose(pilot, "openai gpt-4o-mini")
+        await at(pilot, "✓ no problems")
+        await pilot.press("L")
+        await at(pilot, "cost about $")
+    assert Remembered.load(settings.home).target == "openai gpt-4o-mini"
 
 
 async def test_keys_of_an_unknown_form_are_said_to_be_question_and_answer(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 
 from textual.content import Content
 
 from ...engines.datasets.checked import Checked
 from ...engines.datasets.preview import Rendered
+from ...engines.datasets.problem import Problem
 from ...engines.datasets.rows import NumberedRow, Rows
 from ...engines.datasets.search import places_of
 from ...engines.text import clean, one_line
@@ -23,8 +27,10 @@ def of(row: NumberedRow, rendered: Rendered | None, rows: Rows, checked: Checked
         # Those that only a look at the whole file shows: a duplicate, a row of another form.
         said = {problem.id for problem in problems}
         problems += [one for one in checked.problems if one.line == row.line and one.id not in said]
+        problems += _only_placed(row.line, checked, {problem.id for problem in problems})
     if row.number == len(rows) - 1:
         problems += rows.problems  # after which nothing could be read
+    problems.sort(key=lambda problem: ("error", "warning", "note").index(problem.severity))
     lines = of_problems(dict.fromkeys(problems), row.line)
     if rows.format is None:
         lines.append(Line(Content("→ M says which of its keys is the question, the answer, a text.")))
@@ -37,6 +43,17 @@ def of(row: NumberedRow, rendered: Rendered | None, rows: Rows, checked: Checked
     if rendered is not None and rendered.tokens:
         return lines + of_tokens(rendered.tokens)
     return lines + of_row(row.row)
+
+
+def _only_placed(line: int, checked: Checked, said: set[str]) -> Iterator[Problem]:
+    """Problems of a row of which only the place was kept: those of their kind are too many."""
+    for check, lines in checked.places.items():
+        place = bisect_left(lines, line)
+        if check in said or place == len(lines) or lines[place] != line:
+            continue
+        example = next(one for one in checked.problems if one.id == check)
+        message = f"As on line {example.line or 1:,}: {example.message}"
+        yield dataclasses.replace(example, line=line, column=None, message=message)
 
 
 def unreadable(path: Path, problem: str, *, listed: bool) -> list[Line]:

@@ -11,6 +11,7 @@ from ...engines.datasets.known import forget, remembered
 from ...engines.datasets.preview import PreviewModel
 from ..keys import bindings
 from ..messages import CopyText, OpenNewJob
+from .dataset_search import SearchLine
 from .dataset_tools import DatasetTools
 from .preview_model import ChoosePreviewModel
 from .problems import Problems
@@ -31,12 +32,14 @@ class DatasetPage(DatasetTools):
         if action == "count":
             whole = self._rows is not None and self._rows.complete
             return rows > 0 and whole and self._model is not None and self._counted is None
-        if action in ("copy", "model", "search", "columns", "convert", "split"):
+        if action == "search":
+            return rows > 0 and not self.query_one(SearchLine).is_typed_in
+        if action in ("copy", "model", "columns", "convert", "split"):
             return rows > 0
         if action == "match":
             return bool(self._words) and (bool(len(self._found)) or self._share is not None)
         if action == "filter":
-            return self._checked is not None and bool(self._checked.places)
+            return self._checked is not None and bool(self._checked.errors or self._checked.warnings)
         if action == "problems":
             return self._checked is not None and bool(self._checked.problems)
         if action in ("fix", "lengths", "target"):
@@ -77,9 +80,11 @@ class DatasetPage(DatasetTools):
             self.refresh_bindings()
 
     def action_problems(self) -> None:
-        def answered(line: int | None) -> None:
-            if line is not None:
-                self._jump(("line", line))
+        def answered(chosen: int | str | None) -> None:
+            if isinstance(chosen, str):
+                self._narrow(chosen)
+            elif chosen is not None:
+                self._jump(("line", chosen))
 
         if self._checked is not None:
             self.app.push_screen(Problems(self._checked), answered)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.content import Content
 
 from ...engines.datasets.search import SMALL_BYTES, pattern_of
+from ...engines.settings import Settings
 from ...engines.text import one_line
 from ..looks.search import LinesFound
 from ..panes import row as view
@@ -32,10 +35,12 @@ class DatasetFind(DatasetView):
     _filter = ""
     """The check that the rows failed which are gone through; empty: all rows are."""
 
-    def on_mount(self) -> None:
+    def __init__(self, settings: Settings, path: Path, line: int | None = None) -> None:
+        super().__init__(settings, path, line)
         self._found = Places()
+        """Rows with the words."""
         self._narrowed = Places()
-        super().on_mount()
+        """Rows with the problem."""
 
     @property
     def _line(self) -> int:
@@ -122,7 +127,8 @@ class DatasetFind(DatasetView):
         offers = [Offer(ALL, Content("all rows"), Content(f"{checked.rows:,} rows"))] if self._filter else []
         seen: set[str] = set()
         for problem in checked.problems:
-            if problem.id in seen or problem.id not in checked.places:
+            # Of notes only the first is kept: there is nothing to go through.
+            if problem.id in seen or problem.id not in checked.places or problem.severity == "note":
                 continue
             seen.add(problem.id)
             sign, style = view.MARKS[problem.severity]

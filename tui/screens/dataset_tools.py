@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from textual.content import Content
 
@@ -9,6 +11,10 @@ from ...engines.datasets.checked import Rules
 from ...engines.datasets.formats.registry import FORMATS
 from ...engines.datasets.preview import PreviewModel
 from ...engines.datasets.targets.registry import TARGETS
+from ...engines.datasets.tokens.cost import load_prices
+from ...engines.engine import EngineError
+from ...engines.text import one_line
+from ..looks.about import ModelSuggested
 from .choose import Choose, Offer
 from .dataset_find import DatasetFind
 from .map_columns import MapColumns, examples_of
@@ -31,27 +37,35 @@ class DatasetTools(DatasetFind):
                 self._shows_lengths = False
                 return
             self.app.remembered.target = target
-            rules = self.rules_for(target)
+            rules = self.rules_for(*target.split(" ", 1))
             if rules != self._rules:
                 self.check_again(rules)
             elif self._shows_lengths:
                 self._show_lengths()
 
-        offers = [
-            Offer(target.name, Content(target.title), Content(_about(target.name)))
-            for target in TARGETS.values()
-        ]
-        self.app.push_screen(Choose(title, [ANYWHERE, *offers], self._rules.target or ""), answered)
+        rules = self._rules
+        chosen = rules.target or ""
+        if rules.model and rules.target != "local":
+            chosen = f"{chosen} {rules.model}"
+        self.app.push_screen(Choose(title, [ANYWHERE, *_targets(self._model)], chosen), answered)
 
-    def rules_for(self, target: str) -> Rules:
-        """The rules of a place of training; what was said of the file's form stays."""
-        model = self._model.name if self._model is not None and target == "local" else None
+    def rules_for(self, target: str, paid: str | None = None) -> Rules:
+        """The rules of a place of training; what was said of the file's form stays.
+
+        Args:
+            paid: the model that is trained there, whose price is known.
+        """
+        model = self._model.name if self._model is not None and target == "local" else paid
         return Rules(target or None, model, self._rules.format, self._rules.columns)
+
+    def on_model_suggested(self, message: ModelSuggested) -> None:
+        if message.model is not None:
+            self.count_as(message.model)
 
     def count_as(self, model: PreviewModel) -> None:
         """Another model is seen: where its tokens are counted, they are counted by it."""
         if self._rules.target == "local" and self._rules.model != model.name:
-            self.check_again(self.rules_for("local"))
+            self.check_again(msgspec.structs.replace(self._rules, model=model.name))
 
     # Tokens.
 
@@ -77,8 +91,10 @@ class DatasetTools(DatasetFind):
         counted = self._checked.tokens if self._checked is not None else None
         if counted is None:
             self.app.tell("Nothing counts its tokens there; C counts them as the model has them.", "warning")
+        elif not (report := TokenReport.from_json(counted)).histogram.rows:
+            self.app.tell("No row can be used as it is, so none is counted: w lists why.", "warning")
         else:
-            self.app.push_screen(Lengths(self._path.name, TokenReport.from_json(counted)))
+            self.app.push_screen(Lengths(self._path.name, report))
 
     # New files.
 
@@ -99,8 +115,8 @@ class DatasetTools(DatasetFind):
     def action_split(self) -> None:
         from .make_kinds import Split
 
-        keys = list(examples_of(self._read.values()))
-        self.app.push_screen(Split(self._settings, self._path, self._rules, keys))
+        examples = examples_of(self._read.values())
+        self.app.push_screen(Split(self._settings, self._path, self._rules, examples))
 
     def action_fix(self) -> None:
         from .make_kinds import Fix
@@ -122,10 +138,32 @@ class DatasetTools(DatasetFind):
         self.app.push_screen(MapColumns(examples, self._rules.columns or {}), answered)
 
 
-def _about(name: str) -> str:
+def _targets(model: PreviewModel | None) -> Iterator[Offer]:
+    """The places of training, below each the models whose price is known."""
+    try:
+        prices = load_prices()
+    except EngineError:  # the user's own table; a check says what is wrong with it
+        prices = ()
+    for target in TARGETS.values():
+        yield Offer(target.name, Content(target.title), Content(_about(target.name, model)))
+        for price in prices:
+            if target.prices == price.provider:
+                rate = f"{price.training_per_million:g} {price.currency} a million tokens"
+                shown = Content.assemble(f"  {one_line(price.model, 40):<20} ", (rate, "$quiet"))
+                about = Content(f"With what it costs; the price was read on {one_line(price.date, 20)}.")
+                yield Offer(f"{target.name} {price.model}", shown, about)
+
+
+def _about(name: str, model: PreviewModel | None) -> str:
     target = TARGETS[name]
     forms = ", ".join(sorted(target.formats)) if len(target.formats) < 6 else "every form with one answer"
-    return f"Takes {forms}."
+    if name != "local":
+        counts = "its own rule counts the tokens"
+    elif model is not None:
+        counts = f"{one_line(model.name, 60)} counts the tokens"
+    else:
+        counts = "m chooses the model that counts the tokens"
+    return f"Takes {forms}; {counts}."
 
 
 def _form(name: str, here: str | None) -> str:

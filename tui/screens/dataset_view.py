@@ -58,7 +58,8 @@ class DatasetView(View[None]):
         self._read: dict[int, NumberedRow] = {}
         self._model: PreviewModel | None = None
         self._model_sought = False
-        self._rules = Rules(target=self.app.remembered.target or None)
+        target, _, paid = self.app.remembered.target.partition(" ")
+        self._rules = Rules(target or None, paid or None)
         """By which the file is checked."""
         self._checked: Checked | None = None
         self._reached: Reached | None = None

@@ -62,6 +62,7 @@ class Lengths(ModalScreen[None]):
     def on_mount(self) -> None:
         box = self.query_one("#box")
         box.border_title = Content(f"Tokens of {one_line(self._name, 50)}")
+        box.styles.height = len(self._report.histogram.bins) + 14
         self.set_focus(self.query_one(LengthLines))
 
     def action_back(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ...engines.datasets.checked import Rules
 from ...engines.datasets.making import Asked, Conversion, Mending, name_beside
@@ -46,14 +47,15 @@ class Convert(Make):
 class Split(Make):
     """Two files: rows to train, and rows to validate with."""
 
-    def __init__(self, settings: Settings, path: Path, rules: Rules, keys: Sequence[str]) -> None:
-        """`keys`: of the file's rows: one of them may say what belongs together."""
+    def __init__(self, settings: Settings, path: Path, rules: Rules, examples: Mapping[str, Any]) -> None:
+        """`examples`: the keys of the file's rows with a value of each; one may say what belongs together."""
         about = "Rows with the same prompt stay on one side. The same seed chooses the same rows."
         super().__init__(settings, path, "Split off rows for validation", about)
-        self._rules, self._keys = rules, keys
+        self._rules, self._examples = rules, examples
 
     def blanks(self) -> tuple[Blank, ...]:
-        keys = one_line(", ".join(self._keys[:6]), 36)
+        plain = [key for key, value in self._examples.items() if not isinstance(value, (dict, list))]
+        keys = one_line(", ".join(plain), 36)
         return (
             Blank("out", "to train", name_beside(self._path, "train").name, note=BESIDE),
             Blank("held", "to validate", name_beside(self._path, "valid").name, note=BESIDE),
@@ -68,8 +70,8 @@ class Split(Make):
         if not seed.isascii() or not seed.isdecimal() or len(seed) > 9:
             raise Refused("The seed is a whole number of at most nine digits.")
         group = answers["group"] or None
-        if group is not None and self._keys and group not in self._keys:
-            there = one_line(", ".join(self._keys), 200)
+        if group is not None and self._examples and group not in self._examples:
+            there = one_line(", ".join(self._examples), 200)
             raise Refused(f"The rows have no key {one_line(group, 40)}; they have {there}.")
         return Conversion(
             str(self._path),

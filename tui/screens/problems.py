@@ -64,12 +64,14 @@ class Way(Static):
         )
 
 
-class Problems(ModalScreen[int]):
-    """Its result: the line to go to; None where it was left."""
+class Problems(ModalScreen[int | str]):
+    """Its result: the line to go to, or the check whose rows are to be gone through; None: it was left."""
 
     CSS_PATH = "problems.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding for binding in bindings("rows") if isinstance(binding, Binding) and binding.id == "rows.back"
+        binding
+        for binding in bindings("rows")
+        if isinstance(binding, Binding) and binding.id in ("rows.filter", "rows.back")
     ]
 
     def __init__(self, checked: Checked) -> None:
@@ -81,7 +83,7 @@ class Problems(ModalScreen[int]):
         with Vertical(id="box"):
             yield self._list
             yield Way(markup=False, id="way")
-        yield KeyLine(id="keys")
+        yield KeyLine(hints={"list.open": "to the row", "rows.filter": "only such rows"}, id="keys")
 
     def on_mount(self) -> None:
         checked = self._checked
@@ -99,7 +101,16 @@ class Problems(ModalScreen[int]):
         message.stop()
         self._say()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        entry = self._list.selected
+        return entry is not None and entry[0].id in self._checked.places if action == "filter" else True
+
+    def action_filter(self) -> None:
+        if (entry := self._list.selected) is not None:
+            self.dismiss(entry[0].id)
+
     def _say(self) -> None:
+        self.refresh_bindings()
         if (entry := self._list.selected) is not None:
             self.query_one(Way).show(entry[0], self._checked.counts.get(entry[0].id, 1))
 
