@@ -17,11 +17,11 @@ from .formats.columns import Columns
 from .keys import keys_of
 from .problem import Problem
 from .read import Dataset, Record, open_dataset
-from .seen import Seen
+from .seen import Seen, leaks
 from .sources.source import blocks
 from .tally import Tally
 from .targets.registry import target_named
-from .targets.target import FileFacts, Target
+from .targets.target import FileFacts
 from .tokens.cost import load_prices, price_of
 from .tokens.counter import Counter
 from .tokens.report import TokenReport, token_report
@@ -36,6 +36,7 @@ class Asked:
         columns: a known form's keys under the file's own names.
         target: whose rules count (a name of `TARGETS`); None: those that all share.
         model: whose tokenizer counts; None: the target's usual one, or none.
+        max_length: a row's greatest length in tokens; the target's own one counts where it is less.
         limit_examples: how many problems of each check are kept for a file; None keeps all.
     """
 
@@ -44,6 +45,7 @@ class Asked:
     target: str | None = None
     model: str | None = None
     limit_examples: int | None = 3
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Report:
 def check(
     paths: Iterable[Path], asked: Asked | None = None, progress: Callable[[Done], None] | None = None
 ) -> Report:
-    """Checks files, each to its end.
+    """Checks files, each to its end; then what the second and later ones share with the first.
 
     Args:
         progress: called now and then while a file is read.
@@ -139,76 +141,79 @@ def check(
         UnknownTarget: likewise of a target.
         EngineError: the tokens can't be counted.
     """
-    asked = asked or Asked()
-    files: list[FileReport] = []
-    errors = warnings = 0
-    for path in paths:
-        report, tally = _check_file(path, asked, progress)
-        files.append(report)
-        errors += tally.count("error")
-        warnings += tally.count("warning")
-    return Report(tuple(files), errors, warnings)
+    looking = _Looking(asked or Asked(), progress)
+    files = tuple(looking.check(path) for path in paths)
+    return Report(files, looking.errors, looking.warnings)
 
 
-def _check_file(
-    path: Path, asked: Asked, progress: Callable[[Done], None] | None
-) -> tuple[FileReport, Tally]:
-    dataset = open_dataset(path, asked.format, asked.columns)
-    target = target_named(asked.target) if asked.target else None
-    counter = target.counter(asked.model) if target else None
-    whole = Findings(Tally(asked.limit_examples))
-    size = _size_of(path)
-    examiner = partial(_examiner, dataset, asked)
-    # Where no form is known all rows are refused for one reason, which is said once.
-    shared = size if dataset.format is not None else 0
-    with contextlib.closing(examined_blocks(blocks(path), examiner, shared)) as parts:
-        for block, findings in parts:
-            whole.merge(findings)
-            if progress is not None:
-                progress(Done(path, block.end, size, whole.rows))
-    return _report(dataset, target, counter, asked, whole), whole.tally
+class _Looking:
+    """Files that are checked together."""
 
+    def __init__(self, asked: Asked, progress: Callable[[Done], None] | None) -> None:
+        self.errors = self.warnings = 0
+        self._asked, self._progress = asked, progress
+        self._target = target_named(asked.target) if asked.target else None
+        limits = (asked.max_length, self._target.max_tokens if self._target else None)
+        self._max_length = min((limit for limit in limits if limit is not None), default=None)
+        self._first: tuple[str, Seen] | None = None
 
-def _examiner(dataset: Dataset, asked: Asked) -> Examiner:
-    target = target_named(asked.target) if asked.target else None
-    counter = target.counter(asked.model) if target else None
-    return Examiner(dataset, target, counter, asked.limit_examples)
+    def check(self, path: Path) -> FileReport:
+        """Checks one file to its end."""
+        asked, name = self._asked, str(path)
+        dataset = open_dataset(path, asked.format, asked.columns)
+        whole = Findings(Tally(asked.limit_examples))
+        size = _size_of(path)
+        counter = self._counter()  # here too: what it loads is then there for all processes
+        # Where no form is known all rows are refused for one reason, which is said once.
+        shared = size if dataset.format is not None else 0
+        examiner = partial(self._examiner, dataset)
+        with contextlib.closing(examined_blocks(blocks(path), examiner, shared)) as parts:
+            for block, findings in parts:
+                whole.merge(findings)
+                if self._progress is not None:
+                    self._progress(Done(path, block.end, size, whole.rows))
+        tally = whole.tally
+        if not whole.rows and not tally.count("error"):
+            tally.add(found("empty-file", name))
+        tally.add_all(whole.seen.problems(name))
+        if self._first is None:
+            self._first = name, whole.seen
+        else:
+            tally.add_all(leaks(self._first[1], whole.seen, self._first[0], name))
+        form = dataset.format.name if dataset.format else None
+        if self._target is not None:
+            bom = bool(tally.counts["bom"])
+            facts = FileFacts(path, size, form, whole.rows, whole.usable_rows, bom)
+            tally.add_all(self._target.check_file(facts))
+        tokens = self._tokens(counter, whole.lengths) if counter is not None else None
+        self.errors += tally.count("error")
+        self.warnings += tally.count("warning")
+        return FileReport(
+            name, form, whole.rows, whole.usable_rows, tally.problems, dict(tally.counts), tokens
+        )
 
+    def _counter(self) -> Counter | None:
+        target = self._target
+        return target.counter(self._asked.model, self._max_length) if target is not None else None
 
-def _report(
-    dataset: Dataset, target: Target | None, counter: Counter | None, asked: Asked, whole: Findings
-) -> FileReport:
-    """Ends a file's check with what only a look at the whole of it shows."""
-    path = str(dataset.path)
-    tally = whole.tally
-    if not whole.rows and not tally.count("error"):
-        tally.add(found("empty-file", path))
-    for problem in whole.seen.problems(path):
-        tally.add(problem)
-    form = dataset.format.name if dataset.format else None
-    if target is not None:
-        bom = bool(tally.counts["bom"])
-        facts = FileFacts(dataset.path, _size_of(dataset.path), form, whole.rows, whole.usable_rows, bom)
-        for problem in target.check_file(facts):
-            tally.add(problem)
-    tokens = None
-    if target is not None and counter is not None:
-        tokens = _tokens(target, counter, asked.model, whole.lengths)
-    return FileReport(path, form, whole.rows, whole.usable_rows, tally.problems, dict(tally.counts), tokens)
+    def _examiner(self, dataset: Dataset) -> Examiner:
+        limit = self._asked.limit_examples
+        return Examiner(dataset, self._target, self._counter(), self._max_length, limit)
 
-
-def _tokens(target: Target, counter: Counter, model: str | None, lengths: Lengths) -> TokenReport:
-    price = price_of(target.prices, model, load_prices()) if target.prices and model else None
-    return token_report(
-        counter,
-        lengths.tokens,
-        sum(lengths.trained),
-        lengths.lost,
-        lengths.estimated,
-        target.max_tokens,
-        target.schedule(len(lengths.tokens)),
-        price,
-    )
+    def _tokens(self, counter: Counter, lengths: Lengths) -> TokenReport:
+        target, model = self._target, self._asked.model
+        assert target is not None
+        price = price_of(target.prices, model, load_prices()) if target.prices and model else None
+        return token_report(
+            counter,
+            lengths.tokens,
+            sum(lengths.trained),
+            lengths.lost,
+            lengths.estimated,
+            self._max_length,
+            target.schedule(len(lengths.tokens)),
+            price,
+        )
 
 
 def _size_of(path: Path) -> int:
@@ -225,7 +230,6 @@ def examined(dataset: Dataset, tally: Tally) -> Iterator[Record]:
         for problem in record.problems:
             tally.add(problem)
         if record.row is not None:
-            seen.add(record.row.line, keys_of(record.row))
+            seen.add(record.row.line, record.row, keys_of(record.row))
         yield record
-    for problem in seen.problems(str(dataset.path)):
-        tally.add(problem)
+    tally.add_all(seen.problems(str(dataset.path)))

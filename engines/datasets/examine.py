@@ -93,6 +93,7 @@ class Examiner:
     Args:
         target: whose rules count; None for those of all.
         counter: counts tokens; None counts none.
+        max_length: a row's greatest length in tokens.
         limit_examples: see `Tally`.
     """
 
@@ -101,9 +102,10 @@ class Examiner:
         dataset: Dataset,
         target: Target | None = None,
         counter: Counter | None = None,
+        max_length: int | None = None,
         limit_examples: int | None = 3,
     ) -> None:
-        self._dataset, self._target, self._counter = dataset, target, counter
+        self._dataset, self._counter, self._max_length = dataset, counter, max_length
         # A form that the target does not take is said once, of the file: no row could be right.
         form = dataset.format.name if dataset.format else None
         self._rules = target if target is not None and form in target.formats else None
@@ -135,7 +137,7 @@ class Examiner:
             if one.keys is None or not one.usable:
                 continue
             findings.usable_rows += 1
-            findings.seen.add(line, one.keys)
+            findings.seen.add(line, one.row, one.keys)
             one.row = None
             if one.counted is not None:
                 findings.lengths.add(one.counted)
@@ -194,7 +196,7 @@ class Examiner:
             yield found("no-end-token", path, line)
         if counted.begins is not None and counted.begins != 1:
             yield found("begin-tokens", path, line, count=counted.begins)
-        limit = self._target.max_tokens if self._target else None
+        limit = self._max_length
         if limit is not None and counted.tokens > limit:
             yield found(
                 "too-long",

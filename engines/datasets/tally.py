@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from .checks.table import CHECKS
 from .problem import Problem, Severity
@@ -25,6 +26,11 @@ class Tally:
         """Counts a problem, and keeps it while its file has room; the same note is kept once a file."""
         self.counts[problem.id] += 1
         self._keep(problem)
+
+    def add_all(self, problems: Iterable[Problem]) -> None:
+        """Counts many."""
+        for problem in problems:
+            self.add(problem)
 
     def merge(self, later: Tally) -> None:
         """Takes over what was found behind everything that is here, under the same limit."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import cyclopts
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from ...engines.datasets.check import Asked, FileReport, Report
 from ...engines.datasets.check import check as check_files
@@ -48,6 +48,7 @@ def check(
     *files: Path,
     target: Annotated[str | None, Parameter(name="--for")] = None,
     model: Annotated[str | None, Parameter(name=["--model", "-m"])] = None,
+    max_length: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     columns: str | None = None,
     format: str | None = None,
     all: Annotated[bool, Parameter(negative="")] = False,
@@ -63,6 +64,7 @@ def check(
         files: Files, folders, patterns: JSON, JSON lines, CSV, TSV or Parquet, perhaps with .gz or .zst.
         target: Whose rules count besides those of all: local, openai, azure, bedrock.
         model: Whose tokenizer counts.
+        max_length: Longest row in tokens: what lies beyond is lost.
         columns: The files' own names for a form's keys, as in question=Frage,answer=Antwort.
         format: The rows' form, where it should not be detected.
         all: Every finding, not three of each kind.
@@ -72,9 +74,8 @@ def check(
     try:
         paths = expand(files)
         mapped = parse_columns(columns) if columns is not None else None
-        asked = Asked(
-            format, mapped, target or ("local" if model else None), model, None if all else EXAMPLES
-        )
+        where = target or ("local" if model else None)
+        asked = Asked(format, mapped, where, model, None if all else EXAMPLES, max_length)
         with Progress(paths) as progress:
             report = check_files(paths, asked, progress.show if progress.draws else None)
     except NoFiles as error:

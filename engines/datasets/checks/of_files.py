@@ -91,13 +91,13 @@ OF_FILES: Mapping[str, Check] = {
         "error",
         "file",
         "These are preferences (a chosen and a rejected answer); this version trains on answers only.",
-        "To train on the chosen answers, write each row as its messages with the chosen answer as last turn.",
+        "Write the chosen answers as rows to train on: `finetui convert IN OUT --to messages --lossy`.",
     ),
     "kto-data": Check(
         "error",
         "file",
         "These are answers judged good or bad (label); this version trains on answers only.",
-        "To train on the good answers, keep the rows whose label is true, without the key `label`.",
+        "Write the good answers as rows to train on: `finetui convert IN OUT --to messages --lossy`.",
     ),
     "bom": Check(
         "note", "file", "The file starts with a byte order mark.", "It is skipped; providers may refuse it."

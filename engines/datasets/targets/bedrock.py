@@ -90,6 +90,6 @@ BEDROCK = Target(
     check_row=_check_row,
     check_file=_check_file,
     max_tokens=None,
-    counter=lambda model: EstimateCounter(model or "Claude 3 Haiku"),
+    counter=lambda model, max_length: EstimateCounter(model or "Claude 3 Haiku"),
     schedule=lambda rows: _SCHEDULE,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...defaults import Facts, resolve
+from ...engine import EngineError
 from ...spec import JobSpec
 from ..checks.table import found
 from ..formats.registry import FORMATS
@@ -25,13 +26,17 @@ def _check_file(facts: FileFacts) -> Iterator[Problem]:
         yield found(_REFUSED[facts.format], str(facts.path))
 
 
-def _counter(model: str | None) -> Counter | None:
+def _counter(model: str | None, max_length: int | None) -> Counter | None:
     if model is None:
         return None
     # On first use: it brings jobs and models along.
     from ..tokens.model import model_counter
 
-    return model_counter(model)
+    counter = model_counter(model, max_length=max_length)
+    if counter is None:
+        advice = "give a folder, or check without --model: a job that trains it fetches it"
+        raise EngineError("model_not_found", f"{model} is not on this machine", advice)
+    return counter
 
 
 def _schedule(rows: int) -> Schedule:

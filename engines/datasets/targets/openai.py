@@ -51,7 +51,7 @@ OPENAI = Target(
     check_row=lambda value, body, faults: _ROWS.check(value, faults),
     check_file=_check_file,
     max_tokens=MAX_TOKENS,
-    counter=lambda model: OpenAICounter(model, MAX_TOKENS),
+    counter=OpenAICounter,
     schedule=openai_schedule,
     prices="openai",
 )

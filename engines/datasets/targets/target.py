@@ -44,8 +44,8 @@ class Target:
             canonical body.
         check_file: the problems of the file as a whole.
         max_tokens: of a row; None where the model decides.
-        counter: makes what counts its tokens for a model (None: the one it usually trains); None where that
-            can't be known.
+        counter: makes what counts its tokens for a model (None: the one it usually trains) and up to a
+            length of rows (None: any); None where that can't be known.
         schedule: how it trains so many rows when nothing else is asked for; None where that is not known.
         prices: whose prices hold, as the table of prices names it; None where tokens are not paid for.
     """
@@ -56,6 +56,6 @@ class Target:
     check_row: Callable[[Mapping[str, Any], Body, Faults], None]
     check_file: Callable[[FileFacts], Iterator[Problem]]
     max_tokens: int | None
-    counter: Callable[[str | None], Counter | None]
+    counter: Callable[[str | None, int | None], Counter | None]
     schedule: Callable[[int], Schedule | None] = lambda rows: None
     prices: str | None = None

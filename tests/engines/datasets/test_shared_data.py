@@ -74,8 +74,9 @@ def test_placeholders_are_found_at_their_lines():
     path = shared("identity.json")
     [report] = check([path], Asked(limit_examples=None)).files
     lines = path.read_text("utf-8").splitlines()
-    for problem in report.problems:
-        assert problem.id == "placeholder"
+    placeholders = [problem for problem in report.problems if problem.id == "placeholder"]
+    assert len(placeholders) > 80
+    for problem in placeholders:
         assert problem.line is not None
         assert "{" in lines[problem.line - 1]
 
