@@ -208,7 +208,7 @@ class _Mender:
         elif raw.problem.id == "blank-line":
             self.changes[BLANK_LINES] += 1
         elif (mended := mend_line(content)) is not None:
-            self.changes.update(mended[1])
+            self.changes.update(sorted(mended[1]))
             for value in mended[0]:
                 yield from self._value(value, line, None)
         else:
@@ -235,7 +235,7 @@ class _Mender:
         if self._met.before(keys_of(record.row).row):
             self.changes[DUPLICATES] += 1
             return
-        self.changes.update(done)
+        self.changes.update(sorted(done))
         self.written += 1
         same = content is not None and not done
         yield content if same and content is not None else json.dumps(value, ensure_ascii=False).encode()

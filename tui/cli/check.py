@@ -25,6 +25,7 @@ from ...engines.engine import EngineError
 from ...engines.settings import Settings
 from ...engines.spec import SpecError
 from ...engines.text import one_line
+from .fix import fix_one
 from .options import Json
 from .output import DONE, FAILED, note, plural, print_json, say, say_beside
 from .progress import Progress
@@ -52,6 +53,8 @@ def check(
     columns: str | None = None,
     format: str | None = None,
     all: Annotated[bool, Parameter(negative="")] = False,
+    fix: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int:
     """Check datasets. Exit status 1 where there are errors.
@@ -68,6 +71,8 @@ def check(
         columns: The files' own names for a form's keys, as in question=Frage,answer=Antwort.
         format: The rows' form, where it should not be detected.
         all: Every finding, not three of each kind.
+        fix: Write the one FILE mended to this place: only what needs no guess; bad rows are left out.
+        overwrite: --fix may replace a file.
     """
     if not files:
         raise EngineError("usage", "check: FILES are missing", "`finetui check --help` shows how")
@@ -76,6 +81,8 @@ def check(
         mapped = parse_columns(columns) if columns is not None else None
         where = target or ("local" if model else None)
         asked = Asked(format, mapped, where, model, None if all else EXAMPLES, max_length)
+        if fix is not None:
+            return fix_one(paths, fix, asked, overwrite, json)
         with Progress(paths) as progress:
             report = check_files(paths, asked, progress.show if progress.draws else None)
     except NoFiles as error:
