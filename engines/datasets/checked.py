@@ -121,6 +121,8 @@ class Reading:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
         self._lock = threading.Lock()
+        self.reached = Reached(0, 0, 0)
+        """How far it is."""
 
     def stop(self) -> None:
         """Read no further; nothing is kept."""
@@ -138,32 +140,54 @@ class Reading:
         Returns:
             None where there is no such file, or no plain one, or it was stopped.
         """
-        home, path, rules = self._home, self._path, self._rules
-        with _one_at_a_time:
-            try:
-                status = os.stat(path)
-            except (OSError, ValueError):
+        global _running
+        while not _one_at_a_time.acquire(timeout=TELL_SECONDS):
+            if self._stopped:
                 return None
-            if not stat.S_ISREG(status.st_mode) or self._stopped:
-                return None
-            if (before := kept(home, path, status, rules)) is not None:
-                return before
-            # A tokenizer takes a second to load, and computes: not beside the screen.
-            if status.st_size <= SMALL_BYTES and rules.target is None:
-                report = examine(path, status, rules)
-            else:
-                report = self._in_a_process(status, progress)
-            if report is None:
-                return None
-            with contextlib.suppress(OSError):  # a full disk: it is read again another time
-                place = _place(home, path, rules)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                replace_bytes(place, msgspec.json.encode(report))
-            return report
+            # Another one reads the same, most often: how far it is counts here too.
+            if progress is not None and (other := _running) is not None and other.is_like(self):
+                progress(other.reached)
+        _running = self
+        try:
+            return self._read(progress)
+        finally:
+            _running = None
+            _one_at_a_time.release()
 
-    def _in_a_process(
-        self, status: os.stat_result, progress: Callable[[Reached], None] | None
-    ) -> Checked | None:
+    def is_like(self, other: Reading) -> bool:
+        """Whether both read the same file by the same rules."""
+        return (self._path, self._rules) == (other._path, other._rules)
+
+    def _read(self, progress: Callable[[Reached], None] | None) -> Checked | None:
+        home, path, rules = self._home, self._path, self._rules
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(status.st_mode) or self._stopped:
+            return None
+        if (before := kept(home, path, status, rules)) is not None:
+            return before
+
+        def tell(reached: Reached) -> None:
+            self.reached = reached
+            if progress is not None:
+                progress(reached)
+
+        # A tokenizer takes a second to load, and computes: not beside the screen.
+        if status.st_size <= SMALL_BYTES and rules.target is None:
+            report = examine(path, status, rules)
+        else:
+            report = self._in_a_process(status, tell)
+        if report is None:
+            return None
+        with contextlib.suppress(OSError):  # a full disk: it is read again another time
+            place = _place(home, path, rules)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            replace_bytes(place, msgspec.json.encode(report))
+        return report
+
+    def _in_a_process(self, status: os.stat_result, tell: Callable[[Reached], None]) -> Checked | None:
         """A thread that computes for seconds holds up the screen's."""
         rules = msgspec.json.encode(self._rules).decode()
         command = [sys.executable, "-m", __name__, os.fspath(self._path), rules]
@@ -174,7 +198,7 @@ class Reading:
                 self._process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
                 )
-            report = _told(self._process, progress)
+            report = _told(self._process, tell)
             if report is not None or self._stopped:
                 return report
             errors.seek(0)
@@ -183,7 +207,11 @@ class Reading:
         return _failed(self._path, status, self._rules, reason)
 
 
-def _told(process: subprocess.Popen[bytes], progress: Callable[[Reached], None] | None) -> Checked | None:
+_running: Reading | None = None
+"""The one that reads now."""
+
+
+def _told(process: subprocess.Popen[bytes], tell: Callable[[Reached], None]) -> Checked | None:
     """What a process found; None where it ended without having said so."""
     assert process.stdout is not None
     with process:
@@ -191,9 +219,7 @@ def _told(process: subprocess.Popen[bytes], progress: Callable[[Reached], None] 
             with contextlib.suppress(*UNREADABLE):  # most lines tell how far it is
                 return msgspec.json.decode(line, type=Checked)
             with contextlib.suppress(*UNREADABLE):
-                reached = msgspec.json.decode(line, type=Reached)
-                if progress is not None:
-                    progress(reached)
+                tell(msgspec.json.decode(line, type=Reached))
     return None
 
 

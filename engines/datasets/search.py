@@ -120,7 +120,8 @@ def _needles(words: str) -> tuple[bytes, ...]:
     # Beyond ASCII: as it is, or by its UTF-16 units; a quotation mark and its like always has its sign.
     raw = [form.encode("utf-8", "surrogatepass") for form in variants]
     escaped = [f"\\u{form.encode('utf-16-be', 'surrogatepass').hex()[:4]}".encode() for form in variants]
-    return tuple(needle.lower() for needle in dict.fromkeys([*raw, *escaped]))
+    short = [b"\\"] if words[0] < " " else []  # a line break is `\n`
+    return tuple(needle.lower() for needle in dict.fromkeys([*raw, *escaped, *short]))
 
 
 class Search:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from finetui.engines.datasets import checked
+from finetui.engines.datasets.checked import Rules
 from finetui.engines.datasets.known import Known, KnownDatasets, forget, remember, remembered
+from finetui.engines.datasets.tokens.report import TokenReport
 from finetui.engines.engine import Plan
 from finetui.engines.home import Home
 from finetui.engines.job import Job
@@ -134,6 +136,50 @@ def test_a_large_file_is_read_by_a_process_and_found_the_same(
     monkeypatch.setattr(checked, "SMALL_BYTES", 10)
     assert checked.read(home, path) == here
     assert here.errors == 1 and here.warnings == 2
+
+
+def test_what_is_found_is_kept_for_the_rules_it_was_asked_by(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"Frage": "q", "answer": ""}\n' * 2 + '{"Frage": "r", "answer": "a"}\n')
+    mapped = Rules(columns={"question": "Frage", "answer": "answer"})
+    plain, read, paid = (checked.read(home, path, rules) for rules in (None, mapped, Rules(target="openai")))
+    assert plain is not None and read is not None and paid is not None
+    assert (plain.usable_rows, read.usable_rows) == (0, 1)
+    assert read.places["empty-answer"] == [1, 2]
+    assert checked.kept(home, path, path.stat()) == plain
+    assert checked.kept(home, path, path.stat(), mapped) == read
+    assert checked.kept(home, path, path.stat(), Rules(target="openai")) == paid
+    assert checked.kept(home, path, path.stat(), Rules(target="azure")) is None
+
+
+def test_tokens_are_kept_with_what_a_target_found(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    path.write_text("".join(json.dumps({**row, "n": n} if not n else row) + "\n" for n in range(20)))
+    found = checked.read(home, path, Rules(target="openai"))
+    assert found is not None and found.tokens is not None
+    assert TokenReport.from_json(found.tokens).tokens > 0
+
+
+def test_a_check_that_nobody_waits_for_ends_and_another_tells_how_far_it_is(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file_of(tmp_path / "a.jsonl", 200_000)
+    first, second = checked.Reading(home, path), checked.Reading(home, path)
+    begun = threading.Event()
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(first.run(lambda _: begun.set())))
+    thread.start()
+    assert begun.wait(20)
+    heard: list[checked.Reached] = []
+
+    def hear(reached: checked.Reached) -> None:
+        heard.append(reached)
+        first.stop()
+
+    assert second.run(hear) is not None  # it waited, then read the file itself
+    thread.join()
+    assert results == [None] and heard
 
 
 def test_a_damaged_cache_is_read_anew(home: Home, tmp_path: Path) -> None:
