@@ -197,6 +197,21 @@ def test_work_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     assert list(out.parent.iterdir()) == []
 
 
+async def test_esc_stops_the_work_and_the_dialog_stays(settings: Settings, tmp_path: Path) -> None:
+    path = rows_of(tmp_path / "a.jsonl", 300_000)
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, path, checked=False)
+        await dialog_of(pilot, "F", Make)
+        await pilot.press("enter")
+        await at(pilot, "Esc stops")
+        await pilot.press("escape")
+        await at(pilot, "Stopped; nothing was written.")
+        assert files_in(tmp_path) == ["a.jsonl"]
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, DatasetPage))
+
+
 def test_a_new_name_stands_beside_the_source(tmp_path: Path) -> None:
     for name, expected in [
         ("a.jsonl", "a_fixed.jsonl"),

@@ -106,7 +106,8 @@ class Faults(ModalScreen[bool]):
             return
         places = {(problem.line, problem.id) for problem in message.problems}
         others = [one for one in self._problems if (one.line, one.id) not in places]
-        self._problems = [*message.problems, *others]
+        order = ("error", "warning", "note")
+        self._problems = sorted([*message.problems, *others], key=lambda one: order.index(one.severity))
         self._counts = message.counts
         self._counts.update(problem.id for problem in others)
         self._show()

@@ -227,10 +227,11 @@ class Make(ModalScreen[None]):
             self.app.post_message(OpenNewJob({"data": {"train": train, "valid": valid}}))
 
     def action_back(self) -> None:
-        if self._making is not None:
-            self._making.stop()
-        else:
+        if self._making is None:
             self.dismiss()
+            return
+        self._making.stop()
+        self._say(Content.styled("stopping …", "$quiet"))
 
 
 def of_made(made: Made, source: Path) -> Content:
