@@ -175,7 +175,7 @@ class _Looking:
         tally = whole.tally
         if not whole.rows and not tally.count("error"):
             tally.add(found("empty-file", name))
-        tally.add_all(whole.seen.problems(name))
+        tally.add_faults(name, whole.seen.faults())
         if self._first is None:
             self._first = name, whole.seen
         else:
@@ -232,4 +232,4 @@ def examined(dataset: Dataset, tally: Tally) -> Iterator[Record]:
         if record.row is not None:
             seen.add(record.row.line, record.row, keys_of(record.row))
         yield record
-    tally.add_all(seen.problems(str(dataset.path)))
+    tally.add_faults(str(dataset.path), seen.faults())

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from array import array
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from .checks.table import Faults, found
 from .keys import Keys, keys_of
@@ -20,7 +21,8 @@ from .seen import Seen
 from .sources.source import Block, line_value
 from .tally import Tally
 from .targets.target import Target
-from .tokens.counter import Counted, Counter
+from .tokens.counter import Counted
+from .tokens.counter import Counter as TokenCounter
 
 MOST_REMEMBERED_BYTES = 8 << 20
 """Of lines that are known by heart."""
@@ -35,12 +37,12 @@ class Lengths:
         self.lost = 0
         self.estimated = 0
 
-    def add(self, counted: Counted) -> None:
-        """One row more."""
-        self.tokens.append(counted.tokens)
-        self.trained.append(counted.trained)
-        self.lost += counted.lost
-        self.estimated += counted.estimated
+    def add(self, rows: Sequence[Counted]) -> None:
+        """Some rows more."""
+        self.tokens.extend([counted.tokens for counted in rows])
+        self.trained.extend([counted.trained for counted in rows])
+        self.lost += sum([counted.lost for counted in rows])
+        self.estimated += sum([counted.estimated for counted in rows])
 
     def extend(self, later: Lengths) -> None:
         """The rows that follow those that are here."""
@@ -68,12 +70,13 @@ class Findings:
         self.lengths.extend(later.lengths)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Line:
     """What one line is, wherever it stands.
 
     Args:
         row: until everything is known of it; then only the rest is kept.
+        usable: whether it is a row without errors.
     """
 
     is_row: bool
@@ -81,10 +84,7 @@ class _Line:
     row: Row | None = None
     keys: Keys | None = None
     counted: Counted | None = None
-
-    @property
-    def usable(self) -> bool:
-        return self.keys is not None and (self.counted is None or self.counted.error is None)
+    usable: bool = False
 
 
 class Examiner:
@@ -101,7 +101,7 @@ class Examiner:
         self,
         dataset: Dataset,
         target: Target | None = None,
-        counter: Counter | None = None,
+        counter: TokenCounter | None = None,
         max_length: int | None = None,
         limit_examples: int | None = 3,
     ) -> None:
@@ -126,29 +126,57 @@ class Examiner:
             EngineError: its tokens can't be counted.
         """
         findings = Findings(Tally(self._limit))
-        lines = block.lines.split(b"\n") if block.lines else []
-        looked = [self._line(content, line) for content, line in zip(lines, block.places, strict=False)]
-        self._count(looked)
-        for line, one in zip(block.places, looked, strict=True):
-            findings.rows += one.is_row
-            for problem in one.problems:
-                here = problem if problem.line == line else dataclasses.replace(problem, line=line)
-                findings.tally.add(here)
-            if one.keys is None or not one.usable:
-                continue
-            findings.usable_rows += 1
-            findings.seen.add(line, one.row, one.keys)
+        places = block.places
+        contents = block.lines.split(b"\n")[: len(places)]
+        looked = [self._known.get(content) for content in contents]
+        new: list[tuple[int, _Line]] = []
+        for place, one in enumerate(looked):
+            if one is None or places[place] == 1:  # the first line may begin with a byte order mark
+                looked[place] = self._line(contents[place], places[place], new)
+        lines = cast("list[_Line]", looked)
+        self._count(new)
+        for line, one in new:
+            if one.usable and one.row is not None and one.keys is not None:
+                findings.seen.meet(line, one.row, one.keys)
             one.row = None
-            if one.counted is not None:
-                findings.lengths.add(one.counted)
+        self._gather(findings, places, lines)
         for problem in block.problems:
             findings.rows += counts_as_row(problem)
             findings.tally.add(problem)
         return findings
 
-    def _line(self, content: bytes, line: int) -> _Line:
+    def _gather(self, findings: Findings, places: Sequence[int], lines: list[_Line]) -> None:
+        """Adds lines up. All of them pass here, also those known by heart: so all at once, not one by one."""
+        findings.rows = sum([one.is_row for one in lines])
+        usable = [one for one in lines if one.usable]
+        findings.usable_rows = len(usable)
+        at = (
+            places
+            if len(usable) == len(lines)
+            else [line for line, one in zip(places, lines, strict=True) if one.usable]
+        )
+        findings.seen.place(at, [one.keys.row for one in usable if one.keys is not None])
+        for one, times in Counter(usable).items():
+            if one.keys is not None:
+                findings.seen.count(one.keys, times)
+        findings.lengths.add([one.counted for one in usable if one.counted is not None])
+        for line, one in zip(places, lines, strict=True):
+            for problem in one.problems:
+                here = problem if problem.line == line else dataclasses.replace(problem, line=line)
+                findings.tally.add(here)
+
+    def _line(self, content: bytes, line: int, new: list[tuple[int, _Line]]) -> _Line:
         if line > 1 and (known := self._known.get(content)) is not None:
-            return known
+            return known  # an equal one stands before it in this block
+        one = self._look(content, line)
+        new.append((line, one))
+        # What can't be used may be told off by what was before it, so it is looked at anew.
+        if one.usable and self._known_bytes < MOST_REMEMBERED_BYTES:
+            self._known[content] = one
+            self._known_bytes += len(content)
+        return one
+
+    def _look(self, content: bytes, line: int) -> _Line:
         raw = line_value(content, line, str(self._dataset.path))
         if raw.problem is not None:
             return _Line(counts_as_row(raw.problem), (raw.problem,))
@@ -160,11 +188,8 @@ class Examiner:
         if row is not None and self._rules is not None and isinstance(raw.value, dict):
             problems, usable = self._by_target(raw.value, row, line, problems, self._rules)
             row = row if usable else None
-        one = _Line(record.is_row, problems, row, keys_of(row) if row is not None else None)
-        if self._known_bytes < MOST_REMEMBERED_BYTES:
-            self._known[content] = one
-            self._known_bytes += len(content)
-        return one
+        keys = keys_of(row) if row is not None else None
+        return _Line(record.is_row, problems, row, keys, usable=row is not None)
 
     def _by_target(
         self, value: Mapping[str, Any], row: Row, line: int, problems: tuple[Problem, ...], target: Target
@@ -175,17 +200,16 @@ class Examiner:
         said = tuple(found(fault.check, path, line, **fault.values) for fault in faults)
         return problems + said, not faults.fatal
 
-    def _count(self, looked: list[_Line]) -> None:
-        """Counts the tokens of lines that were not counted before, all at once."""
+    def _count(self, new: list[tuple[int, _Line]]) -> None:
+        """Counts the tokens of lines that were not met before, all at once."""
         if self._counter is None:
             return
-        new = {id(one): one for one in looked if one.row is not None and one.counted is None}
-        rows = [one.row for one in new.values() if one.row is not None]
+        rows = [(one, one.row) for _, one in new if one.row is not None]
         if not rows:
             return
-        for one, counted in zip(new.values(), self._counter.count(rows), strict=True):
-            one.counted = counted
-            one.problems += tuple(self._of_tokens(counted, one.row.line if one.row else 1))
+        for (one, row), counted in zip(rows, self._counter.count([row for _, row in rows]), strict=True):
+            one.counted, one.usable = counted, counted.error is None
+            one.problems += tuple(self._of_tokens(counted, row.line))
 
     def _of_tokens(self, counted: Counted, line: int) -> Iterator[Problem]:
         path = str(self._dataset.path)

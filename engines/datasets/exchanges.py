@@ -73,7 +73,10 @@ class Exchanges:
         self._lines = array("I", np.frombuffer(self._lines, np.uint32)[places].tobytes())
 
     def contradictions(self) -> Iterator[tuple[int, int]]:
-        """The lines of answers that differ from the first one to their prompt, each with that one's line."""
+        """The lines of answers that differ from the first one to their prompt, each with that one's line.
+
+        Of equal answers to it only the first line: how often a row stands there is told elsewhere.
+        """
         import numpy as np
 
         self._trim()
@@ -85,12 +88,24 @@ class Exchanges:
         differs = answers[order] != answers[first]
         order, first = order[differs], first[differs]
         by_line = np.argsort(order)
-        yield from pairs(lines[order[by_line]], lines[first[by_line]])
+        order, first = order[by_line], first[by_line]
+        told: set[tuple[int, int]] = set()
+        for (line, there), exchange in zip(
+            pairs(lines[order], lines[first]),
+            pairs(np.frombuffer(self._asked, np.uint64)[order], answers[order]),
+            strict=True,
+        ):
+            if exchange not in told:
+                told.add(exchange)
+                yield line, there
 
     def same_asked(self, earlier: Exchanges) -> Iterator[tuple[int, int]]:
-        """The lines of prompts that `earlier` has too, each with its line there."""
+        """The first lines of prompts that `earlier` has too, each with its line there."""
         import numpy as np
 
         ours, theirs = np.frombuffer(self._asked, np.uint64), np.frombuffer(earlier._asked, np.uint64)
+        told: set[int] = set()
         for place, there in found_in(ours, theirs):
-            yield self._lines[place], earlier._lines[there]
+            if (asked := self._asked[place]) not in told:
+                told.add(asked)
+                yield self._lines[place], earlier._lines[there]

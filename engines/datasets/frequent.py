@@ -22,14 +22,14 @@ class Frequent:
         """Whether its text is here."""
         return bool(self._texts.get(key))
 
-    def add(self, key: int, text: str) -> None:
-        """One more.
+    def add(self, key: int, times: int, text: str = "") -> None:
+        """So many more.
 
         Args:
             text: the first one that is not empty counts.
         """
-        self.added += 1
-        self.counts[key] = self.counts.get(key, 0) + 1
+        self.added += times
+        self.counts[key] = self.counts.get(key, 0) + times
         if not self._texts.get(key):
             self._texts[key] = text[:_SHOWN_CHARACTERS]
         if len(self.counts) > 4 * _MOST_VALUES:

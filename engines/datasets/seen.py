@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from .alike import MANY, Signatures, said
-from .checks.table import found
+from .checks.table import Fault, Placed, found
 from .checks.words import shown
 from .equal_keys import found_in, repeated
 from .exchanges import Exchanges
@@ -43,34 +43,37 @@ class Seen:
         self._kind: Kind | None = None
         self._line_without_system = 0
 
-    def add(self, line: int, row: Row | Keys | None, keys: Keys | None = None) -> None:
-        """One row more.
+    def add(self, line: int, row: Row, keys: Keys) -> None:
+        """One row more."""
+        self.meet(line, row, keys)
+        self.place((line,), (keys.row,))
+        self.count(keys, 1)
 
-        Args:
-            row: None where an equal one was here before (in this process). Its keys alone show equal rows
-                and contradictions.
-        """
-        if isinstance(row, Keys):
-            row, keys = None, row
-        assert keys is not None
-        if row is not None:
-            self._signatures.add(line, keys.row, keys.prompt, row.body)
-            self._kind = self._kind or row.kind
-        self._count(line, row, keys)
-        self.lines.append(line)
-        self.rows.append(keys.row)
+    def meet(self, line: int, row: Row, keys: Keys) -> None:
+        """What of a row counts only once, however often it stands in the file: the first time it is met."""
+        self._signatures.add(line, keys.row, keys.prompt, row.body)
+        self._kind = self._kind or row.kind
         self.exchanges.add(line, keys.exchanges)
+        if keys.system == 0:
+            self._line_without_system = self._line_without_system or line
+        elif keys.system is not None and not self._systems.knows(keys.system):
+            self._systems.add(keys.system, 0, row.body["messages"][0]["content"])
+        if keys.answer is not None and not self._answers.knows(keys.answer):
+            self._answers.add(keys.answer, 0, _answer(row.body))
 
-    def _count(self, line: int, row: Row | None, keys: Keys) -> None:
+    def place(self, lines: Iterable[int], rows: Iterable[int]) -> None:
+        """Where rows stand, and their keys."""
+        self.lines.extend(lines)
+        self.rows.extend(rows)
+
+    def count(self, keys: Keys, times: int) -> None:
+        """How often a row that was met stands there."""
         if keys.system is not None:
-            self._conversations += 1
-            if not keys.system:
-                self._line_without_system = self._line_without_system or line
-            else:
-                self._systems.add(keys.system, row.body["messages"][0]["content"] if row else "")
+            self._conversations += times
+            if keys.system:
+                self._systems.add(keys.system, times)
         if keys.answer is not None:
-            text = _answer(row.body) if row is not None and not self._answers.knows(keys.answer) else ""
-            self._answers.add(keys.answer, text)
+            self._answers.add(keys.answer, times)
 
     def extend(self, later: Seen) -> None:
         """The rows that follow those that are here."""
@@ -86,26 +89,31 @@ class Seen:
 
     def problems(self, path: str) -> Iterator[Problem]:
         """What is wrong with the rows of a file as a whole. Called when all are seen."""
+        for line, fault in self.faults():
+            yield found(fault.check, path, line, **fault.values)
+
+    def faults(self) -> Iterator[Placed]:
+        """The same before its words are made: there may be as many as rows."""
         if len(self.rows) < 2:
             return
         for index, first in repeated(self.rows):
-            yield found("duplicate", path, self.lines[index], first=self.lines[first])
-        contradicting = yield from self._contradictions(path)
-        yield from self._nearly_same(path, contradicting)
-        yield from self._monotonous(path)
+            yield self.lines[index], Fault("duplicate", {"first": self.lines[first]})
+        contradicting = yield from self._contradictions()
+        yield from self._nearly_same(contradicting)
+        yield from self._monotonous()
 
-    def _contradictions(self, path: str) -> Generator[Problem, None, set[int]]:
+    def _contradictions(self) -> Generator[Placed, None, set[int]]:
         what = _CONTRADICTIONS.get(self._kind or "", "The same prompt has another answer")
         lines: set[int] = set()
         for line, first in self.exchanges.contradictions():
             if line not in lines:
                 lines.add(line)
-                yield found("contradiction", path, line, what=what, first=first)
+                yield line, Fault("contradiction", {"what": what, "first": first})
         if self.exchanges.is_sample:
-            yield self._sample(path, "Contradictions", self.exchanges.rows)
+            yield self._sample("Contradictions", self.exchanges.rows)
         return lines
 
-    def _nearly_same(self, path: str, contradicting: set[int]) -> Iterator[Problem]:
+    def _nearly_same(self, contradicting: set[int]) -> Iterator[Placed]:
         alike, lines, prompts = self._signatures.found()
         start: dict[int, int] = {}
         for one in alike:
@@ -116,25 +124,27 @@ class Seen:
             line, first = int(lines[one.row]), int(lines[one.first])
             said_before = line in contradicting and prompts[one.row] == prompts[one.first]
             if start[one.row] not in many and not said_before:
-                yield found("near-duplicate", path, line, first=first, share=min(round(one.share * 100), 99))
+                share = min(round(one.share * 100), 99)
+                yield line, Fault("near-duplicate", {"first": first, "share": share})
         for row, count in many.items():
-            yield found("template", path, int(lines[row]), count=count)
+            yield int(lines[row]), Fault("template", {"count": count})
         if self._signatures.is_sample:
-            yield self._sample(path, "Nearly equal rows", len(lines))
+            yield self._sample("Nearly equal rows", len(lines))
 
-    def _monotonous(self, path: str) -> Iterator[Problem]:
+    def _monotonous(self) -> Iterator[Placed]:
         answer, count = self._answers.most_frequent
         answered = self._answers.added
         if answer and answered >= SAME_ANSWER_ROWS and count >= SAME_ANSWER_SHARE * answered:
-            yield found("same-answer", path, share=_share(count, answered), answer=shown(answer))
+            share = _share(count, answered)
+            yield None, Fault("same-answer", {"share": share, "answer": shown(answer)})
         system, count = self._systems.most_frequent
         without = self._conversations - self._systems.added
         if system and without and count >= SAME_SYSTEM_SHARE * self._conversations:
-            share, line = _share(count, self._conversations), self._line_without_system
-            yield found("some-without-system", path, line, share=share, system=shown(system), count=without)
+            values = {"share": _share(count, self._conversations), "system": shown(system), "count": without}
+            yield self._line_without_system, Fault("some-without-system", values)
 
-    def _sample(self, path: str, what: str, looked: int) -> Problem:
-        return found("sampled", path, what=what, looked=looked, rows=len(self.rows))
+    def _sample(self, what: str, looked: int) -> Placed:
+        return None, Fault("sampled", {"what": what, "looked": looked, "rows": len(self.rows)})
 
 
 def leaks(train: Seen, valid: Seen, train_path: str, valid_path: str) -> Iterator[Problem]:

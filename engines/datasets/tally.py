@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from .checks.table import CHECKS
+from .checks.table import CHECKS, Placed, found
 from .problem import Problem, Severity
 
 
@@ -31,6 +31,17 @@ class Tally:
         """Counts many."""
         for problem in problems:
             self.add(problem)
+
+    def add_faults(self, path: str, faults: Iterable[Placed]) -> None:
+        """Counts many, and makes words of those alone that are kept."""
+        for line, fault in faults:
+            self.counts[fault.check] += 1
+            if self._has_room(path, fault.check):
+                self._keep(found(fault.check, path, line, **fault.values))
+
+    def _has_room(self, path: str, check: str) -> bool:
+        note = CHECKS[check].severity == "note"  # those are told apart by their words
+        return note or self._limit is None or self._met[path, check] < self._limit
 
     def merge(self, later: Tally) -> None:
         """Takes over what was found behind everything that is here, under the same limit."""

@@ -28,6 +28,10 @@ class Fault:
     values: dict[str, Any]
 
 
+Placed = tuple[int | None, Fault]
+"""A fault and the line on which it stands; None for the file as a whole."""
+
+
 class Faults(list[Fault]):
     """What is wrong with one row, gathered while it is read."""
 

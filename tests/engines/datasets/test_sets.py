@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from finetui.engines.datasets.exchanges import Exchanges
 from finetui.engines.datasets.frequent import Frequent
-from finetui.engines.datasets.keys import Keys, keys_of
+from finetui.engines.datasets.keys import keys_of
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.read import Row
 from finetui.engines.datasets.seen import Seen, leaks
@@ -39,7 +39,11 @@ def seen_of(bodies: Sequence[Body], first_line: int = 1, met: set[bytes] | None 
     met = set() if met is None else met
     for line, body in enumerate(bodies, start=first_line):
         one = row(body, line)
-        seen.add(line, None if one.encoded in met else one, keys_of(one))
+        keys = keys_of(one)
+        if one.encoded not in met:
+            seen.meet(line, one, keys)
+        seen.place((line,), (keys.row,))
+        seen.count(keys, 1)
         met.add(one.encoded)
     return seen
 
@@ -65,7 +69,7 @@ def test_repeated_rows_are_those_that_a_dictionary_finds(values: list[int], cut:
     first: dict[int, int] = {}
     expected: list[tuple[int, int]] = []
     for line, value in enumerate(values, start=1):
-        (seen if line <= cut else later).add(line, Keys(value, value))
+        (seen if line <= cut else later).place((line,), (value,))
         if value in first:
             expected.append((line, first[value]))
         first.setdefault(value, line)
@@ -183,7 +187,9 @@ def test_a_sample_has_all_rows_of_a_prompt_or_none_however_the_rows_came(
     for line, (asked, answer) in enumerate(pairs):
         first.setdefault(asked, (line, answer))
     every = [
-        (line, first[asked][0]) for line, (asked, answer) in enumerate(pairs) if answer != first[asked][1]
+        (line, first[asked][0])
+        for line, (asked, answer) in enumerate(pairs)
+        if answer != first[asked][1] and (asked, answer) not in pairs[:line]
     ]
     assert set(found) <= set(every)
     if len(pairs) <= most:
@@ -209,7 +215,7 @@ def test_the_most_frequent_value_is_found_in_bounded_memory(others: list[int], p
     values = others[:place] + [1000] * (len(others) + 1) + others[place:]
     frequent = Frequent()
     for value in values:
-        frequent.add(value, f"text {value}")
+        frequent.add(value, 1, f"text {value}")
     text, count = frequent.most_frequent
     assert len(frequent.counts) <= 256
     assert text == "text 1000"
@@ -315,7 +321,8 @@ def test_what_is_a_sample_says_so():
     seen = Seen()
     seen.exchanges = Exchanges(most=10)
     for line in range(1, 101):
-        seen.add(line, Keys(line, line, ((line * 7919 % 101, line),)))
+        seen.exchanges.add(line, ((line * 7919 % 101, line),))
+        seen.place((line,), (line,))
     [note] = seen.problems("rows.jsonl")
     assert (note.id, note.severity) == ("sampled", "note")
     assert note.message == "Contradictions were looked for among 10 of 100 rows."
