@@ -31,11 +31,13 @@ class DatasetTools(DatasetFind):
     def action_target(self) -> None:
         self._ask_target("Where it will be trained")
 
-    def _ask_target(self, title: str) -> None:
+    def _ask_target(self, title: str, *, lengths: bool = False) -> None:
+        """`lengths`: they are shown then."""
+
         def answered(target: str | None) -> None:
             if target is None:
-                self._shows_lengths = False
                 return
+            self._shows_lengths = lengths
             self.app.remembered.target = target
             rules = self.rules_for(*target.split(" ", 1))
             if rules != self._rules:
@@ -70,17 +72,17 @@ class DatasetTools(DatasetFind):
     # Tokens.
 
     def action_lengths(self) -> None:
-        self._shows_lengths = True
         if self._checked is None:
+            self._shows_lengths = True
             self.app.tell("The lengths are shown when the check is done.")
         elif self._checked.tokens is not None:
             self._show_lengths()
         else:
-            self._ask_target("Count its tokens as they are where it will be trained")
+            self._ask_target("Count its tokens as they are where it will be trained", lengths=True)
 
     def learned(self) -> None:
         super().learned()
-        if self._shows_lengths and self.is_current:
+        if self._shows_lengths and self._checked is not None:
             self._show_lengths()
 
     def _show_lengths(self) -> None:
