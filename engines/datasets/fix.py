@@ -7,16 +7,12 @@ at all.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
-import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from ..engine import EngineError
 from .check import Done
@@ -27,6 +23,7 @@ from .keys import keys_of
 from .mend_json import COMMAS, mend_line, without_commas
 from .mend_row import FOR_A_TARGET, mend_row
 from .met import Met
+from .new_file import refuse_place, written
 from .problem import Problem
 from .read import Dataset, Record, counts_as_row, open_dataset
 from .sources.fault import FileFault
@@ -37,14 +34,13 @@ from .sources.packing import BROKEN_ARCHIVE, opened
 from .sources.source import blocks
 from .tally import Tally
 from .targets.registry import target_named
-from .targets.target import Target
+from .targets.target import FileFacts, Target
 
 BOM = "byte order mark removed"
+BOM_ADDED = "byte order mark added"
 BLANK_LINES = "blank lines removed"
 LINE_ENDS = "line ends made uniform"
 DUPLICATES = "duplicates removed"
-
-_NOT_WRITTEN = frozenset({".parquet", ".csv", ".tsv", ".arrow", ".zst", ".zip", ".bz2", ".xz"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +87,10 @@ def fix(
         UnknownFormat: a form is named that does not exist.
         UnknownTarget: likewise of a target.
     """
-    _refuse_place(path, out, overwrite)
+    refuse_place(path, out, overwrite)
     mender = _Mender(open_dataset(path, format, columns), columns, target_named(target) if target else None)
     try:
-        with _written(out, overwrite, as_list=out_is_list(path, out)) as write:
+        with written(out, overwrite, out_is_list(path, out), mender.wants_bom) as write:
             for end, row in mender.rows():
                 if row is not None:
                     write(row)
@@ -115,27 +111,16 @@ def out_is_list(path: Path, out: Path) -> bool:
     return ".json" in out.suffixes[-2:] and _kind_of(path) == "document"
 
 
-def _refuse_place(path: Path, out: Path, overwrite: bool) -> None:
-    if out.suffix.lower() in _NOT_WRITTEN:
-        raise EngineError(
-            "usage", f"{out}: {out.suffix} is not written", "name it .jsonl, .json or .jsonl.gz"
-        )
-    with contextlib.suppress(OSError):
-        if out.exists() and out.samefile(path):
-            raise EngineError("usage", f"{out} is the source", "name another file")
-    if out.is_dir():
-        raise EngineError("usage", f"{out} is a folder", "name a file in it")
-    if out.exists() and not overwrite:
-        raise EngineError("exists", f"{out} exists", "name another file, or say that it may be replaced")
-
-
 class _Mender:
     """The rows of one file, mended."""
 
     def __init__(self, dataset: Dataset, columns: Columns | None, target: Target | None) -> None:
         self._dataset, self._columns, self._target = dataset, columns, target
         self._name = str(dataset.path)
+        self._tools = (columns or {}).get("tools", "tools")
         self._met = Met()
+        self.wants_bom = target is not None and _wants_bom(dataset, target)
+        self._has_bom = False
         self.changes: Counter[str] = Counter()
         self.tally = Tally()
         self.left_out = 0
@@ -143,6 +128,12 @@ class _Mender:
 
     def rows(self) -> Iterator[tuple[int, bytes | None]]:
         """Rows as they are written, without line breaks; after each block the place in the file and None."""
+        yield from self._rows()
+        if self._has_bom != self.wants_bom:
+            self.changes[BOM if self._has_bom else BOM_ADDED] = 1
+        self.changes = +self.changes
+
+    def _rows(self) -> Iterator[tuple[int, bytes | None]]:
         if _kind_of(self._dataset.path) != "lines":
             yield from self._of_values()
             return
@@ -155,7 +146,6 @@ class _Mender:
                     for row in self._line(content, line):
                         yield block.end, row
             yield block.end, None
-        self.changes = +self.changes
 
     def _of_values(self) -> Iterator[tuple[int, bytes | None]]:
         given = 0
@@ -172,7 +162,6 @@ class _Mender:
                     for row in self._value(value, broken.line or 1, None):
                         yield block.end, row
             yield block.end, None
-        self.changes = +self.changes
 
     def _mended_document(self, broken: Problem) -> list[Any]:
         """All rows of a document whose only faults are commas too many."""
@@ -194,7 +183,7 @@ class _Mender:
             elif problem.severity == "error":
                 raise _refusal(problem)
             elif problem.id == "bom":
-                self.changes[BOM] += 1
+                self._has_bom = True
 
     def _line(self, content: bytes, line: int) -> Iterator[bytes]:
         if line == 1:
@@ -219,10 +208,10 @@ class _Mender:
         record = self._dataset.record(value, line)
         done: set[str] = set()
         if isinstance(value, dict):
-            try:
-                value, done = mend_row(value, self._columns)
-            except RecursionError:
-                done = set()
+            # What can be mended is found by the checks, but for tools in a text, which is as good to read.
+            if record.problems or isinstance(value.get(self._tools), str):
+                with contextlib.suppress(RecursionError):
+                    value, done = mend_row(value, self._columns)
             if done:
                 record = self._dataset.record(value, line)
             if self._target is not None and record.row is not None:
@@ -272,6 +261,15 @@ class _Mender:
         self.tally.add(problem)
 
 
+def _wants_bom(dataset: Dataset, target: Target) -> bool:
+    """Whether a target takes files with a byte order mark only."""
+    if not dataset.path.is_file():
+        return False
+    form = dataset.format.name if dataset.format else None
+    facts = FileFacts(dataset.path, 1, form, 1, 1, bom=False)
+    return any(problem.id == "missing-bom" for problem in target.check_file(facts))
+
+
 def _kind_of(path: Path) -> str | None:
     try:
         return layout_of(path).kind
@@ -286,35 +284,3 @@ def _refuse_constant(constant: str) -> NoReturn:
 def _refusal(problem: Problem) -> EngineError:
     place = f"{problem.where}: " if problem.where else ""
     return EngineError(problem.id, f"{place}{problem.message}", problem.fix)
-
-
-@contextmanager
-def _written(out: Path, overwrite: bool, as_list: bool) -> Iterator[Callable[[bytes], None]]:
-    """Writes rows into a file that is there when all went well, and else not."""
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(8)}")
-    try:
-        with open(temporary, "xb") as plain:
-            packed = out.suffix.lower() == ".gz"
-            stream = cast(IO[bytes], gzip.GzipFile("", "wb", 6, plain, 0)) if packed else plain
-            first = True
-
-            def write(row: bytes) -> None:
-                nonlocal first
-                if as_list:
-                    stream.write(b"[\n" if first else b",\n")
-                stream.write(row if as_list else row + b"\n")
-                first = False
-
-            yield write
-            if as_list:
-                stream.write(b"\n]\n")
-            if packed:
-                stream.close()
-            plain.flush()
-            os.fsync(plain.fileno())
-        if not overwrite and out.exists():  # it came while this was at work
-            raise EngineError("exists", f"{out} exists", "name another file")
-        os.replace(temporary, out)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

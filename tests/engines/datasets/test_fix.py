@@ -204,6 +204,21 @@ def test_a_file_of_which_nothing_is_left_is_not_written(tmp_path: Path):
     assert [each.name for each in tmp_path.iterdir()] == ["a.jsonl"]
 
 
+def test_a_target_gets_its_own_spelling(tmp_path: Path):
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": {"x": 1}}}
+    calling = {"role": "assistant", "tool_calls": [call]}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    content = json.dumps(row(USER, calling, tools=tools)).encode() + b"\n"
+    plain, _ = mended(tmp_path, content)
+    assert plain.changes == {}
+    done, out = mended(tmp_path, content, target="azure")
+    assert done.changes == {"tool arguments made a text": 1, "byte order mark added": 1}
+    assert out.startswith(b"\xef\xbb\xbf")
+    assert json.loads(out[3:])["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"x":1}'
+    again, same = mended(tmp_path, out, target="azure")
+    assert (again.changes, same) == ({}, out)
+
+
 TURN_TEXTS = (
     st.sampled_from(["", " ", "a", "b", "Itâ€™s", "Ã©", "x\u200by", "a\u0000", "é”…", "\ud83d"]) | st.text()
 )
