@@ -1,8 +1,11 @@
 """Turns in any of the usual spellings become canonical messages.
 
-Known are role/content (OpenAI, Anthropic) and from/value (ShareGPT), contents as a text or as parts (also
-LLaMA-Factory's, which hold thoughts and tool calls too), tool calls as objects or as JSON in a text, and
-weights of turns.
+Known are role/content (OpenAI, Anthropic) and from/value (ShareGPT), contents as a text or as parts
+(LLaMA-Factory's and Anthropic's hold thoughts and tool calls too, Anthropic's user turns the tools' results),
+tool calls as objects or as JSON in a text, and weights of turns.
+
+Formats of parts: LLaMA-Factory, src/llamafactory/v1/utils/types.py; Anthropic's API reference "Messages"
+(text, tool_use, tool_result, thinking, image) and its "Define tools" (name, description, input_schema).
 
 Tool arguments are always stored as an object: some chat templates encode them themselves and would encode a
 text twice; those that want a text get it when they render.
@@ -40,12 +43,19 @@ ROLES: Mapping[str, str] = {
 """Every spelling of a role that is in use, and ours."""
 
 _CALLING = frozenset({"function_call", "tool_call"})
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 _IMAGES = frozenset({"image_url", "image", "input_image"})
-_USED = frozenset(
+USED_KEYS = frozenset(
     {"role", "from", "content", "value", "tool_calls", "function_call", "tool_call_id", "name", "refusal"}
-    | {"weight", "loss_weight", "train", *_THOUGHTS}
+    | {"weight", "loss_weight", "train", *THOUGHTS}
 )
+"""The keys of a turn that are read."""
+
+_TEXT_OF_PART: Mapping[str, tuple[str, ...]] = {
+    "text": ("text", "value"),
+    "reasoning": ("text", "value"),
+    "thinking": ("thinking",),
+}
 
 
 @dataclass(slots=True)
@@ -56,12 +66,14 @@ class _Content:
         text: None where the turn has none.
         weight: the one that all its parts share; None when they have none.
         thoughts, calls: of parts that are no texts.
+        results: the tools' answers, as turns.
     """
 
     text: str | None = None
     weight: object = None
     thoughts: list[str] = field(default_factory=list)
     calls: list[object] = field(default_factory=list)
+    results: list[Message] = field(default_factory=list)
 
 
 def conversation(
@@ -91,9 +103,7 @@ def conversation(
         else:
             messages.append({"role": "system", "content": content})
     for number, turn in enumerate(turns, start=1):
-        message = _message(turn, number, faults)
-        if message is not None:
-            messages.append(message)
+        messages += _messages(turn, number, faults)
     body: Body = {"messages": messages}
     declared = _tools(tools, faults)
     if declared:
@@ -101,16 +111,20 @@ def conversation(
     return body
 
 
-def _message(turn: object, number: int, faults: Faults) -> Message | None:
+def _messages(turn: object, number: int, faults: Faults) -> list[Message]:
+    """The messages of a turn: one, or more where it holds the results of tools."""
     if not isinstance(turn, dict):
         faults.add("wrong-type", what=f"Turn {number}", found=type_name(turn), expected="an object")
-        return None
+        return []
     spelled = turn.get("role", turn.get("from"))
     role = ROLES.get(spelled) if isinstance(spelled, str) else None
     if role is None:
         faults.add("unknown-role", turn=number, role=shown(spelled))
-        return None
+        return []
     content = _content(turn.get("content", turn.get("value")), number, faults)
+    if content.results and role == "assistant":
+        what = f"Turn {number}, which has the result of a tool,"
+        faults.add("wrong-type", what=what, found="the assistant's", expected="a turn of the user")
     message: Message = {"role": role, "content": content.text or ""}
     calls = turn.get("tool_calls") or content.calls
     if spelled in _CALLING:
@@ -125,16 +139,18 @@ def _message(turn: object, number: int, faults: Faults) -> Message | None:
     for key in ("tool_call_id", "name") if role == "tool" else ("name",):
         if isinstance(value := turn.get(key), str):
             message[key] = value
-    thoughts = next((turn[key] for key in _THOUGHTS if isinstance(turn.get(key), str)), None)
+    thoughts = next((turn[key] for key in THOUGHTS if isinstance(turn.get(key), str)), None)
     if thoughts is None and content.thoughts:
         thoughts = "".join(content.thoughts)
     if thoughts is not None and role != "tool":
         message["reasoning_content"] = thoughts
     if role == "assistant" and not _trained(turn, content.weight, number, faults):
         message["train"] = False
-    for key in turn.keys() - _USED:
+    for key in turn.keys() - USED_KEYS:
         faults.add("ignored-key", key=shown(key))
-    return message
+    if not content.results:
+        return [message]
+    return [*content.results, message] if content.text is not None else content.results
 
 
 def _content(content: object, number: int, faults: Faults) -> _Content:
@@ -160,13 +176,21 @@ def _content(content: object, number: int, faults: Faults) -> _Content:
         if kind == "tool_call":
             read.calls.append(decoded(part.get("value")))
             continue
-        if kind not in ("text", "reasoning"):
+        if kind == "tool_use":
+            function = {"name": part.get("name"), "arguments": part.get("input", {})}
+            read.calls.append({"id": part.get("id"), "function": function})
+            continue
+        if kind == "tool_result":
+            read.results.append(_result(part, number, faults))
+            continue
+        keys = _TEXT_OF_PART.get(kind) if isinstance(kind, str) else None
+        if keys is None:
             if isinstance(kind, str) and kind in _IMAGES:
                 faults.add("image", turn=number)
             else:
                 faults.add("unsupported-part", turn=number, type=shown(kind or type_name(part)))
             continue
-        text = part.get("text", part.get("value"))
+        text = next((part[key] for key in keys if key in part), None)
         if not isinstance(text, str):
             faults.add(
                 "wrong-type", what=f"A part of turn {number}", found=type_name(text), expected="a text"
@@ -177,9 +201,20 @@ def _content(content: object, number: int, faults: Faults) -> _Content:
             weights.append(weight)
     if weights and (any(weight != weights[0] for weight in weights) or len(weights) < len(texts)):
         faults.add("mixed-weights", turn=number)
-    read.text = "".join(texts)
+    if texts or not (read.results or read.calls):
+        read.text = "".join(texts)
     read.weight = weights[0] if weights else None
     return read
+
+
+def _result(part: Row, number: int, faults: Faults) -> Message:
+    """A tool's answer that stands in a turn of the user."""
+    message: Message = {"role": "tool", "content": _content(part.get("content"), number, faults).text or ""}
+    if isinstance(call := part.get("tool_use_id"), str):
+        message["tool_call_id"] = call
+    if part.get("is_error"):
+        faults.add("ignored-key", key=shown("is_error"))
+    return message
 
 
 def _trained(turn: Row, part_weight: object, number: int, faults: Faults) -> bool:
@@ -237,6 +272,9 @@ def _tools(tools: object, faults: Faults) -> list[dict[str, Any]]:
         function = tool.get("function", tool) if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             faults.add("tools", reason=f"{shown(tool)} has no name")
+        elif function is tool and isinstance(schema := tool.get("input_schema"), dict):
+            own = {key: value for key, value in tool.items() if key not in ("type", "input_schema")}
+            canonical.append({"type": "function", "function": {**own, "parameters": schema}})
         elif function is tool:
             canonical.append({"type": "function", "function": function})
         else:

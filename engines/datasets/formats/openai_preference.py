@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..checks.table import Faults
 from ..checks.words import shown, type_name
+from .call_ids import with_call_ids
 from .conversation import conversation, decoded
 from .form import Body, Format, Losses, Row, note_ignored
 from .preference import answer_turns
@@ -42,10 +43,15 @@ def _write(body: Body, losses: Losses) -> Body | None:
     if "chosen" not in body:
         losses.add("a row without two answers")
         return None
-    given: Body = {"messages": turns_of(prompt_of(body))}
+    prompt = prompt_of(body)
+    given: Body = {"messages": turns_of(with_call_ids(prompt))}
     if body.get("tools"):
         given["tools"] = body["tools"]
-    return {"input": given, **{theirs: turns_of(answer_of(body[ours])) for ours, theirs in _OUTPUTS.items()}}
+    row: Body = {"input": given}
+    for ours, theirs in _OUTPUTS.items():
+        # The answer may be that to a call of the prompt.
+        row[theirs] = turns_of(with_call_ids([*prompt, *answer_of(body[ours])])[len(prompt) :])
+    return row
 
 
 OPENAI_PREFERENCE = Format(

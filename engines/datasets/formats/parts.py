@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .call_ids import calls_of
 from .form import Body, Format, Losses
 from .messages import MESSAGES, read_messages
-from .shapes import Message, calls_of, conversation_of, functions_of, in_json, note_marks
+from .shapes import Message, conversation_of, functions_of, in_json, note_marks
 
 
 def _write(body: Body, losses: Losses) -> Body | None:

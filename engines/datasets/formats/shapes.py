@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from .call_ids import calls_of, have_own_ids
 from .form import Body, Losses
 
 Message = dict[str, Any]
@@ -120,13 +121,8 @@ def note_marks(
             losses.add("the thoughts")
         if names and "name" in message:
             losses.add("the names")
-        if ids and ("tool_call_id" in message or any("id" in call for call in calls_of(message))):
-            losses.add("the ids of tool calls")
-
-
-def calls_of(message: Message) -> list[dict[str, Any]]:
-    """The tool calls of a turn."""
-    return message.get("tool_calls") or []
+    if ids and have_own_ids(messages):
+        losses.add("the ids of tool calls")
 
 
 def turns_of(messages: Sequence[Message]) -> list[Message]:

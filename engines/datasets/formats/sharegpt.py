@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..checks.table import Faults
+from .call_ids import calls_of
 from .conversation import conversation, first_key
 from .form import Body, Format, Losses, Row, note_ignored
-from .shapes import Message, calls_of, conversation_of, functions_of, in_json, note_marks
+from .shapes import Message, conversation_of, functions_of, in_json, note_marks
 
 _LISTS = ("conversations", "conversation")
 _KEYS = frozenset({*_LISTS, "tools", "system", "id"})

@@ -9,6 +9,7 @@ import itertools
 import json
 
 from finetui.engines.datasets.checks.table import CHECKS, Faults
+from finetui.engines.datasets.formats.call_ids import with_call_ids
 from finetui.engines.datasets.formats.form import Body, Format, Losses
 from finetui.engines.datasets.formats.registry import FORMATS, recognise
 from hypothesis import given, settings
@@ -122,7 +123,7 @@ def test_whatever_a_row_holds_it_is_written_or_what_has_no_place_is_named(body: 
 
 
 def as_turns(body: Body) -> Body:
-    """A body with its texts as turns: forms of turns have them so, and both teach the same."""
+    """A body as another that teaches the same: texts as turns, ids of all calls, tools with their schema."""
     turns = dict(body)
     if "prompt" in body:
         question = {"role": "user", "content": turns.pop("prompt")}
@@ -131,7 +132,19 @@ def as_turns(body: Body) -> Body:
     for key in ("chosen", "rejected"):
         if isinstance(text := turns.get(key), str):
             turns[key] = [{"role": "assistant", "content": text}]
+    prompt = turns.get("messages", [])
+    for key in ("chosen", "rejected"):
+        if key in turns:
+            turns[key] = with_call_ids(prompt + turns[key])[len(prompt) :]
+    if prompt:
+        turns["messages"] = with_call_ids(prompt)
+    if "tools" in turns:
+        turns["tools"] = [with_schema(tool) for tool in turns["tools"]]
     return turns
+
+
+def with_schema(tool: Body) -> Body:
+    return {**tool, "function": {"parameters": {"type": "object", "properties": {}}, **tool["function"]}}
 
 
 @settings(max_examples=150)
@@ -171,3 +184,70 @@ def test_every_pair_of_forms_for_the_same_rows_is_tried() -> None:
         ({"text": "t"}, {"text"}),
     ):
         assert {name for name, form in FORMATS.items() if through(form, body) is not None} == names
+
+
+def test_calls_and_their_answers_stand_in_blocks_as_anthropic_has_them_and_come_back() -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tools = [
+        {"type": "function", "function": {"name": "weather", "description": "Now.", "parameters": schema}}
+    ]
+    calls = [
+        {"id": f"c{n}", "type": "function", "function": {"name": "weather", "arguments": {"city": city}}}
+        for n, city in enumerate(("Oslo", "Rome"))
+    ]
+    body: Body = {
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Oslo, Rome?"},
+            {"role": "assistant", "content": "I look.", "tool_calls": calls},
+            {"role": "tool", "content": "4", "tool_call_id": "c0"},
+            {"role": "tool", "content": "21", "tool_call_id": "c1"},
+            {"role": "user", "content": "And?"},
+            {"role": "assistant", "content": "4 and 21."},
+        ],
+        "tools": tools,
+    }
+    row, losses = written(FORMATS["anthropic"], body)
+    assert not losses
+    assert row == {
+        "system": "Be brief.",
+        "messages": [
+            {"role": "user", "content": "Oslo, Rome?"},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "text", "text": "I look."},
+                    {"type": "tool_use", "id": "c0", "name": "weather", "input": {"city": "Oslo"}},
+                    {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Rome"}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "c0", "content": "4"},
+                    {"type": "tool_result", "tool_use_id": "c1", "content": "21"},
+                    {"type": "text", "text": "And?"},
+                ],
+            },
+            {"role": "assistant", "content": "4 and 21."},
+        ],
+        "tools": [{"name": "weather", "description": "Now.", "input_schema": schema}],
+    }
+    assert row is not None
+    assert read(FORMATS["anthropic"], row) == body
+
+
+def test_ids_that_were_given_in_order_are_no_loss_but_others_are() -> None:
+    def body(call: str) -> Body:
+        made = {"type": "function", "id": call, "function": {"name": "f", "arguments": {}}}
+        return {
+            "messages": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "", "tool_calls": [made]},
+                {"role": "tool", "content": "r", "tool_call_id": call},
+                {"role": "assistant", "content": "a"},
+            ]
+        }
+
+    assert written(FORMATS["sharegpt"], body("call_1"))[1] == Losses()
+    assert written(FORMATS["sharegpt"], body("toolu_01A"))[1] == Losses({"the ids of tool calls"})
