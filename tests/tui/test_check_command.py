@@ -299,3 +299,16 @@ def test_each_example_has_its_own_way_out_where_they_differ():
         "      and 6 more like this",
         "      → b",
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_an_output_that_takes_nothing_is_said_in_words(json_too: tuple[str, ...], tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a"}\n')
+    command = " ".join([*FINETUI, "check", str(path), *json_too])
+    full = subprocess.run(f"{command} >/dev/full", shell=True, capture_output=True, text=True, check=False)
+    assert (full.returncode, "No space left" in full.stderr) == (1, True)
+    assert "Traceback" not in full.stderr
+    closed = subprocess.run(f"{command} >&-", shell=True, capture_output=True, text=True, check=False)
+    assert (closed.returncode, closed.stderr) == (0, "")

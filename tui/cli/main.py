@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from typing import Any
 
@@ -11,6 +13,7 @@ from .output import WRONG, WrongUse, explain, note, note_beside, print_json
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 the work failed or the data has errors, 2 wrong use or bad input."""
+    _open_closed_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     try:
@@ -35,6 +38,14 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _open_closed_streams() -> None:
+    """`finetui check FILE >&-`: without a stdout Python has None, and the next file would get its number."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
 def _command(arguments: list[str]) -> object:
     # Not for the app: its first frame does not wait for the commands and their library.
     from .commands import run_command
@@ -45,8 +56,9 @@ def _command(arguments: list[str]) -> object:
 def _complain(description: dict[str, Any], as_json: bool) -> None:
     """Say an error: as a document for scripts, else in two lines."""
     if as_json:
-        print_json({"error": description})
-        return
+        with contextlib.suppress(OSError):  # a full disk, which stdout goes to: then stderr says it
+            print_json({"error": description})
+            return
     note_beside("finetui: ", description["message"])
     if description["advice"]:
         note(f"  → {description['advice']}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
-from .fault import lacks_package
+from ..checks.table import found
+from .fault import FileFault, lacks_package
 
 Packing = Literal["gzip", "zstd"]
 
@@ -58,8 +61,9 @@ def opened(path: Path) -> Iterator[Opened]:
 
     Raises:
         OSError: the file can't be read; so do the streams, which raise BROKEN_ARCHIVE besides.
-        FileFault: the package that unpacks it is missing.
+        FileFault: it is a pipe or a device, or the package that unpacks it is missing.
     """
+    _refuse_endless(path)
     with path.open("rb") as file:
         head = file.read(4)
         file.seek(0)
@@ -71,6 +75,17 @@ def opened(path: Path) -> Iterator[Opened]:
                 yield Opened(cast(BinaryIO, unpacked), file, "zstd")
         else:
             yield Opened(file, file, None)
+
+
+def _refuse_endless(path: Path) -> None:
+    """A file is read more than once. A pipe can be read once, and to open it may wait for ever."""
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return
+    is_pipe = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    reason = f"it is a {'pipe' if is_pipe else 'device'}, not a file"
+    fix = "Write what comes out of it to a file, and give that." if is_pipe else "Give a file."
+    raise FileFault(found("unreadable-file", os.fspath(path), reason=reason, fix=fix))
 
 
 class _Zstd(io.RawIOBase):

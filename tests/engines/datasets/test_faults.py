@@ -120,6 +120,15 @@ def test_a_misspelled_path_names_the_file_that_may_be_meant(tmp_path: Path):
     assert [problem.id for problem in problems(tmp_path / "no" / "file")] == ["unreadable-file"]
 
 
+def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path):
+    pipe = tmp_path / "rows.jsonl"
+    os.mkfifo(pipe)  # to open it for reading would wait for somebody who writes
+    [problem] = problems(pipe)
+    assert (problem.id, "a pipe" in problem.message) == ("unreadable-file", True)
+    [problem] = problems(Path("/dev/zero"))
+    assert "a device" in problem.message
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_forbidden_file_says_so(tmp_path: Path):
     path = tmp_path / "data.jsonl"
