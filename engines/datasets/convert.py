@@ -74,7 +74,7 @@ class Held:
         rows: how many; or the share of all (0 to 1) in `share`; both None: see `default_valid_rows`.
         seed: the same one chooses the same rows.
         group: a key of the raw rows; rows with the same value stay on one side. Those with the same prompt,
-            and so exact duplicates, always do.
+            as they were or as they are written, and so exact duplicates, always do.
     """
 
     out: Path
@@ -268,6 +268,7 @@ class _Taken:
             return  # it will be refused
         self.spool.add(part.lines, part.kept)
         met.prompts.extend(part.prompts)
+        met.written_prompts.extend(part.written_prompts)
         met.groups.extend(part.groups)
         met.keys.update(part.keys)
 
@@ -306,11 +307,13 @@ class _Taken:
             message = f"{wanted:,} of {rows:,} rows can't be held out"
             raise Refused("split", message, "ask for fewer, but at least one")
         keys: Sequence[int] = self.met.prompts
+        if self.wishes.form is not None and self.met.written_prompts != self.met.prompts:
+            keys = joined(keys, self.met.written_prompts)
         if held.group is not None:
             if all(group == prompt for group, prompt in zip(self.met.groups, self.met.prompts, strict=True)):
                 advice = f"their keys are {key_list(list(self.met.keys))}"
                 raise Refused("split", f"no row has the key {shown(held.group)} to group by", advice)
-            keys = joined(self.met.prompts, self.met.groups)
+            keys = joined(keys, self.met.groups)
         chosen = choose_valid(keys, wanted, held.seed)
         if not chosen:
             what = "prompt or group" if held.group is not None else "prompt"

@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
-from .checks.table import CHECKS
+from .checks.table import CHECKS, Faults
 from .formats.form import Format, Losses
 from .keys import keys_of
 from .problem import Problem
 from .read import Dataset, Row, counts_as_row
+from .sources.json_text import decode_line
 from .sources.source import Block, line_value
 from .tally import Tally
 
@@ -52,6 +53,8 @@ class Part:
         lines: the rows as JSON, each with its line break.
         kept: how many these are.
         prompts: their keys by their prompts.
+        written_prompts: likewise of what was written, where a form is wanted: rows that differ in what is
+            lost may become the same, and the same prompt may have come from two forms.
         groups: their keys by their groups; a row in none has that of its prompt.
         rows: all rows, of which `left_out` have errors and `unfit` can't be rows of the form.
         losses: what has no place in the form, and in how many rows.
@@ -65,6 +68,7 @@ class Part:
     lines: bytearray = field(default_factory=bytearray)
     kept: int = 0
     prompts: array[int] = field(default_factory=lambda: array("Q"))
+    written_prompts: array[int] = field(default_factory=lambda: array("Q"))
     groups: array[int] = field(default_factory=lambda: array("Q"))
     rows: int = 0
     left_out: int = 0
@@ -140,6 +144,8 @@ class Rewriter:
             return
         prompt = keys_of(row).prompt
         part.prompts.append(prompt)
+        if self._wishes.form is not None:
+            part.written_prompts.append(_prompt_of(line, self._wishes.form, row))
         if self._wishes.group is not None:
             part.groups.append(self._group_of(value, prompt, part))
 
@@ -175,6 +181,14 @@ class Rewriter:
             return prompt  # in no group: its prompt alone holds it together with others
         content = b"\0" + json.dumps(group, sort_keys=True).encode()
         return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
+
+
+def _prompt_of(line: bytes, form: Format, row: Row) -> int:
+    """The key of the prompt of a row that was written."""
+    body = form.read(decode_line(line), Faults())
+    if body is None:
+        return keys_of(row).prompt
+    return keys_of(Row(body, _encoder.encode(body), row.file, row.line)).prompt
 
 
 def _holds(value: Mapping[str, Any], written: Mapping[str, Any]) -> bool:

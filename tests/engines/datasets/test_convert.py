@@ -285,6 +285,27 @@ def test_a_split_keeps_rows_with_the_same_prompt_together_and_loses_none(tmp_pat
     assert (tmp_path / "other.jsonl").read_bytes() != (tmp_path / "valid.jsonl").read_bytes()
 
 
+def test_rows_that_become_the_same_stay_on_one_side(tmp_path: Path):
+    systems = [{"role": "system", "content": text} for text in ("Be brief.", "Be kind.")]
+    chats = [chat(f"question {number}", "yes") for number in range(40)]
+    several = [{"messages": [system, *one["messages"]]} for system in systems for one in chats]
+    train, valid = tmp_path / "train.jsonl", tmp_path / "valid.jsonl"
+    path = written(tmp_path / "a.jsonl", *several)
+    convert([path], train, "prompt-completion", lossy=True, held=Held(valid, share=0.3))
+    assert lines(valid)
+    assert not {row["prompt"] for row in lines(valid)} & {row["prompt"] for row in lines(train)}
+
+
+def test_the_same_row_in_two_forms_stays_on_one_side(tmp_path: Path):
+    first = written(tmp_path / "a.jsonl", *(chat(f"question {number}", "yes") for number in range(40)))
+    pairs = [{"prompt": f"question {number}", "completion": "yes"} for number in range(40)]
+    second = written(tmp_path / "b.jsonl", *pairs)
+    train, valid = tmp_path / "train.jsonl", tmp_path / "valid.jsonl"
+    convert([first, second], train, "messages", held=Held(valid, share=0.3))
+    held = [row["messages"] for row in lines(valid)]
+    assert held and not [row for row in lines(train) if row["messages"] in held]
+
+
 def test_rows_of_a_group_stay_on_one_side_also_through_rows_with_the_same_prompt(tmp_path: Path):
     # The prompt of row 0 is also asked by the customer of rows 1 and 2.
     rows = [
