@@ -122,6 +122,16 @@ def keys(text: str) -> Iterator[tuple[str, dict[str, str]]]:
                     break
 
 
+def masked(text: str) -> str:
+    """A text without the keys and passwords in it, as it may stand in a message."""
+    if len(text) < SHORTEST_KEY and "://" not in text:
+        return text
+    for start, pattern in _KEYS.values():
+        if start.strip("…") in text:
+            text = pattern.sub(lambda match, start=start: f"{match[0][: len(start.rstrip('…'))]}…", text)
+    return _URL.sub(lambda match: f"{match[1]}…:…@…", text) if "://" in text else text
+
+
 def passwords(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The check `secret` for the first address with a password in a text."""
     for match in _URL.finditer(text):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 
+from ..private import masked
+
 
 def shown(value: object, length: int = 60) -> str:
-    """A foreign value as it may stand in a message: as JSON, short, printable, without half characters."""
+    """A foreign value as it may stand in a message: as JSON, short, printable, without half characters and
+    without keys and passwords."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        # A key with line breaks is known before they are escaped.
+        text = json.dumps(masked(value) if isinstance(value, str) else value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = type(value).__name__
+    text = masked(text)
     if len(text) > length:
         text = text[: length - 1] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

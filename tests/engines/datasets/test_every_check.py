@@ -140,3 +140,24 @@ def test_no_message_repeats_a_secret_or_what_belongs_to_a_person(tmp_path: Path)
             for problem in report_of(failing, tmp_path / "data.jsonl").problems:
                 words = [word for word in re.split(r"[\s:/]", text) if len(word) > 9 or "@" in word]
                 assert not [word for word in words if word in problem.message and "BEGIN" not in word]
+
+
+def test_no_message_about_something_else_repeats_a_key(tmp_path: Path):
+    key = "sk-proj-Zk9Qw3Er7Ty1Ui5Op2As8Df4Gh6Jk0Lz"
+    asked = [{"role": "user", "content": "a"}]
+    answer = {"role": "assistant", "content": f"Take {key}."}
+    told = {"role": "system", "content": f"postgres://me:{key[8:]}@db.acme.io/x {key}"}
+    sets = {
+        "same-answer": [{"messages": [{"role": "user", "content": f"{n}"}, answer]} for n in range(20)],
+        "some-without-system": [
+            {"messages": [*([told] if n else []), *asked, {"role": "assistant", "content": f"{n}"}]}
+            for n in range(20)
+        ],
+        "tool-call": [{"messages": [*asked, {"role": "assistant", "tool_calls": key}]}],
+        "tools": [{"messages": [*asked, answer], "tools": [{"nam": key}]}],
+        "unknown-role": [{"messages": [{"role": key, "content": "a"}, answer]}],
+    }
+    for name, rows in sets.items():
+        report = report_of(rows, tmp_path / "data.jsonl")
+        assert report.counts.get(name), report.counts
+        assert not [problem for problem in report.problems if key[8:] in str(problem)]
