@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def _meant(name: str) -> list[Path]:
     if path.is_dir():
         files = _in_folder(path)
         if not files:
+            if (saved := _saved(path)) is not None:
+                raise NoFiles(saved)
             raise NoFiles(f"The folder {_safe(path)} holds no data: {_there(path)}. {_wanted()}")
         return files
     if not glob.has_magic(name) or path.exists():
@@ -67,6 +70,20 @@ def _in_folder(folder: Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files += [path for name in names if _is_data(path := Path(place, name))]
     return sorted(path for path in files if path.is_file())
+
+
+def _saved(folder: Path) -> str | None:
+    """What is said of a folder that `datasets` wrote with save_to_disk; None of any other."""
+    inside = sorted(path.parent for path in folder.glob("**/*.arrow"))
+    if not inside:
+        return None
+    first = inside[0]
+    code = 'import datasets, sys; datasets.load_from_disk(sys.argv[1]).to_parquet("OUT.parquet")'
+    holds = "holds a dataset" if first == folder else "holds datasets"
+    return (
+        f"The folder {_safe(folder)} {holds} as save_to_disk writes it (.arrow). As Parquet it can be read: "
+        f"python -c {shlex.quote(code)} {shlex.quote(_safe(first))}"
+    )
 
 
 def _is_data(path: Path) -> bool:

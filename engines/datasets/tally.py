@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from .checks.table import CHECKS, Placed, found
 from .problem import Problem, Severity
 
+MOST_NOTES = 8
+"""Different notes of one check that are kept for a file, whatever the limit of examples: rows may have
+thousands of keys that are not used."""
+
 
 class Tally:
     """What was found, bounded.
@@ -54,6 +58,10 @@ class Tally:
         limit = 1 if problem.severity == "note" else self._limit
         self._met[problem.path, sort] += 1
         if limit is None or self._met[problem.path, sort] <= limit:
+            if problem.severity == "note" and self._limit is not None:
+                self._met[problem.path, problem.id] += 1
+                if self._met[problem.path, problem.id] > max(self._limit, MOST_NOTES):
+                    return
             self._kept.append(problem)
 
     @property

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ..checks.table import found
-from ..checks.words import key_list
 from ..formats.registry import recognise
 from .fault import SAVE, FileFault, Raw
 from .json_text import LONGEST_WORD, SHOWN_CHARACTERS, Broken, value_at
+from .one_object import is_turned, not_rows
 from .text_window import EncodingFault, TextWindow
 
 _MOST_MISSED = 16
@@ -139,11 +139,13 @@ def _in_object(window: TextWindow, start: int, name: str) -> Iterator[Raw]:
     lists = [key for key, value in whole.items() if isinstance(value, list)]
     plain = not any(isinstance(item, dict) for key in lists for item in whole[key])
     if lists and len(lists) == len(whole) and plain and (known is not None or len(lists) > 1):
-        raise FileFault(found("columns", name, 1, keys=key_list(lists)))
+        raise FileFault(not_rows(name, whole))
+    if is_turned(whole):
+        raise FileFault(not_rows(name, whole))
     if known is not None:
         yield Raw(window.line_at(start), whole, text=window.text[start:end])
     elif len(lists) != 1:
-        raise FileFault(found("no-list", name, 1, keys=key_list(whole)))
+        raise FileFault(not_rows(name, whole))
     else:
         yield from _in_list(window, _place_of(window, start, lists[0]))
 
@@ -196,18 +198,15 @@ def _in_long_object(window: TextWindow, position: int, name: str) -> Iterator[Ra
             break
         if mark != ",":
             raise Broken(position, "Expecting ',' delimiter")
-    if is_row and given is None:
+    if is_row and given is None and not is_turned(members):
         yield Raw(line, members)
         yield from _in_sequence(window, position + 1)
         return
     position = window.skip(position + 1)
     if window.mark(position):
         raise Broken(position, "Extra data")
-    lists = [key for key, value in members.items() if isinstance(value, list)]
-    if given is None and lists and len(lists) == len(members):
-        raise FileFault(found("columns", name, 1, keys=key_list(lists)))
-    if given is None or len(lists) != 1:
-        raise FileFault(found("no-list", name, 1, keys=key_list(members)))
+    if given is None or sum(isinstance(value, list) for value in members.values()) != 1:
+        raise FileFault(not_rows(name, members if given is None else {**members, given: [{}]}))
 
 
 def _end_of(elements: Generator[Raw, None, int]) -> int:

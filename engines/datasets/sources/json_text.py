@@ -68,13 +68,18 @@ def decode_line(line: bytes) -> Any:
     except Broken as fault:
         reason, fix = fault.explained(text)
         raise JsonFault("broken-json", fault.at + 1, reason=reason, fix=fix) from None
-    end = _skip(text, end)
+    ended, end = end, _skip(text, end)
     if end < len(text):
+        fix = "Write one object a line."
+        if text[end:].strip(", \t\r\n") == "":
+            fix = "Remove the comma: every line stands for itself."
+        elif "\r" in text[ended:end]:
+            fix = "The lines end as on old Macs; with tr: tr '\\r' '\\n' < IN > OUT"
         raise JsonFault(
             "broken-json",
             end + 1,
             reason=f"after its end comes {shown(text[end : end + SHOWN_CHARACTERS])}",
-            fix="Write one object a line.",
+            fix=fix,
         )
     return value
 
@@ -138,6 +143,8 @@ def _explained(text: str, position: int, words: str) -> tuple[str, str]:
     rest = text[position:]
     before = text[:position].rstrip()[-1:]
     near = shown(rest[:SHOWN_CHARACTERS]) if rest.strip() else "the end"
+    if rest[:1] == "\0":
+        return "NUL bytes, which a crash or a full disk leaves", "Remove them: what stood here is lost."
     if words.startswith("Unterminated string"):
         return "a string without its closing quote", "Close it; write a line break inside it as \\n."
     if not rest.strip():
@@ -149,6 +156,8 @@ def _explained(text: str, position: int, words: str) -> tuple[str, str]:
         )
     if words.startswith("Invalid \\"):
         return f"an unknown escape at {near}", "Write a backslash as \\\\."
+    if words.startswith("Expecting") and (rest[0] == "#" or rest[:2] in ("//", "/*")):
+        return "a comment, which JSON has not", "Remove the comment."
     if rest[0] == "'":
         return "a text in single quotes", "Write texts and keys in double quotes."
     for word, right in (("True", "true"), ("False", "false"), ("None", "null")):

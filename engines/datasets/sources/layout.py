@@ -23,7 +23,11 @@ _LONG_LINE_BYTES = 1 << 16
 _MOST_LINE_BYTES = 4 << 20
 _TABLE_CHARACTERS = 1 << 16
 _UNPACK = "Unpack it, or pack it with gzip or zstd."
+_PICKLE = "This is a pickle; pandas' own, of a source that you trust: "
+_PICKLE += 'pandas.read_pickle("IN").to_json("OUT.jsonl", orient="records", lines=True).'
 _OTHERS: Mapping[bytes, str] = {
+    b"\x80\x04\x95": _PICKLE,
+    b"\x80\x05\x95": _PICKLE,
     b"PARE": "The Parquet file is encrypted: write it without encryption.",
     b"BZh": _UNPACK,
     b"\xfd7zXZ": _UNPACK,
@@ -101,7 +105,10 @@ def _layout(path: Path, first: bytes, following: _FirstLines, start: bytes, bom:
         is_table = looks_like_table(text)
         if is_table and suffix != ".json":
             return Layout("table", bom, delimiter_of(text, suffix))
-        raise no_dataset(str(path), first, *(["A table's name ends in .csv or .tsv."] if is_table else []))
+        if is_table:
+            raise no_dataset(str(path), first, "A table's name ends in .csv or .tsv.")
+        fix = _way_from_text(suffix, first)
+        raise no_dataset(str(path), first) if fix is None else no_dataset(str(path), first, fix)
     whole = _value(first)
     second = following.following()
     if whole is not _BROKEN:
@@ -111,6 +118,20 @@ def _layout(path: Path, first: bytes, following: _FirstLines, start: bytes, bom:
     # A broken list in a file of lines, or a document that opens a list.
     alone = first != b"[" and lines and isinstance(_value(second), dict)
     return Layout("lines" if alone else "document", bom)
+
+
+def _way_from_text(suffix: str, first: bytes) -> str | None:
+    """How a text that is no JSON becomes rows, where its first line or its name tells what it is."""
+    if first[:2] in (b"//", b"/*"):
+        return "JSON has no comments: remove them."
+    if first[:9].lower() == b"<!doctype" or first[:5].lower() in (b"<html", b"<?xml"):
+        return "This is a page, perhaps one that asks to sign in or tells an error: download the file again."
+    if suffix in (".txt", ".md"):
+        return (
+            'A text becomes rows as {"text": "…"}, here one a paragraph; with jq: '
+            r"""jq -R -s -c 'splits("\\n\\s*\\n") | select(test("\\S")) | {text: .}' IN > OUT.jsonl"""
+        )
+    return None
 
 
 def _refuse_others(name: str, start: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO
@@ -21,6 +22,8 @@ from .fault import SAVE, FileFault, Raw
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
 _DELIMITERS = (",", "\t", ";")
+_SAID = re.compile(r"sep=([,;|\t])\r?\n")
+"""The first line of tables that tell Excel what parts their cells; it is no row."""
 _SNIFFED_ROWS = 20
 _SHOWN_BYTES = 1000
 _LONGEST_NAME = 100
@@ -35,6 +38,8 @@ def delimiter_of(start: str, suffix: str) -> str:
         start: the text's first part, cut anywhere.
         suffix: the file's, in lower case.
     """
+    if (said := _SAID.match(start)) is not None:
+        return said[1]
     usual = "\t" if suffix in (".tsv", ".tab") else ","
     choices = sorted(_DELIMITERS, key=lambda delimiter: delimiter != usual)
     return max(choices, key=lambda delimiter: _fit(start, delimiter))
@@ -113,6 +118,8 @@ def table_rows(stream: BinaryIO, name: str, delimiter: str) -> Iterator[Raw]:
             yield Raw(start, problem=found("blank-line", name, start))
             continue
         if header is None:
+            if start == 1 and cells == ["sep=", ""]:
+                continue
             if problem is not None:
                 raise FileFault(problem)
             header = _Header(cells, name, start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def of_bytes(tmp_path: Path, data: bytes, name: str = "data.jsonl") -> list[Prob
         pytest.param(b"[" * 100_000, "broken-json", 1, "deeply", id="deep"),
         pytest.param(b'{"question": ' + b"9" * 5000 + b"}", "broken-json", 1, "digits", id="digits"),
         (b"question,answer", "broken-json", 1, "no value"),
-        (b"\x00\x01\x02", "broken-json", 1, ""),
+        (b"\x00\x01\x02", "broken-json", 1, "NUL bytes"),
+        (b"# my rows", "broken-json", 1, "a comment"),
+        (b'{"question": "q", // asked', "broken-json", 19, "a comment"),
     ],
 )
 def test_a_broken_line_has_its_line_its_column_and_its_cause(
@@ -63,6 +66,29 @@ def test_a_broken_line_has_its_line_its_column_and_its_cause(
     assert words in problem.message
     assert problem.fix
     assert problem.message.isprintable()
+
+
+def test_what_stands_behind_a_row_has_its_own_way_out(tmp_path: Path):
+    comma, macs = b'{"text": "a"},\n{"text": "b"},\n', b'{"text": "a"}\r{"text": "b"}\r'
+    assert {problem.fix for problem in of_bytes(tmp_path, comma)} == {
+        "Remove the comma: every line stands for itself."
+    }
+    [problem] = of_bytes(tmp_path, macs)
+    subprocess.run(
+        problem.fix.partition("with tr: ")[2].replace("IN", "data.jsonl"),
+        shell=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert not problems(tmp_path / "OUT")
+
+
+def test_of_thousands_of_unused_keys_a_few_are_named(tmp_path: Path):
+    path = tmp_path / "wide.jsonl"
+    row = {"question": "a", "answer": "b"} | {f"key{i}": i for i in range(2000)}
+    path.write_text(json.dumps(row) + "\n")
+    [report] = check([path]).files
+    assert (len(report.problems), report.counts["ignored-key"]) == (8, 2000)
 
 
 def test_one_broken_line_costs_no_other_row(tmp_path: Path):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from finetui.engines.datasets.check import check
 from finetui.engines.datasets.files import NoFiles, expand
 
 
@@ -79,3 +82,15 @@ def test_nothing_found_says_what_was_looked_for_and_what_is_there(
         expand([name])
     for word in words:
         assert word in str(told.value)
+
+
+def test_a_folder_of_save_to_disk_says_how_it_becomes_parquet(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_list([{"question": "1+1?", "answer": "2"}])
+    datasets.DatasetDict(train=rows).save_to_disk(tmp_path / "saved")
+    with pytest.raises(NoFiles) as told:
+        expand([tmp_path / "saved"])
+    command = str(told.value).partition("python ")[2]
+    subprocess.run(f"{sys.executable} {command}", shell=True, cwd=tmp_path, check=True, capture_output=True)
+    [report] = check([tmp_path / "OUT.parquet"]).files
+    assert (report.format, report.usable_rows) == ("question-answer", 1)

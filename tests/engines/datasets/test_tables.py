@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +214,10 @@ def test_bytes_that_are_no_text_are_told_at_their_row(tmp_path: Path) -> None:
         ("a.parquet", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         ("a.db", b"SQLite format 3\0", "sqlite3"),
         ("a.json", b"question,answer\nq,a\n", ".csv"),
+        ("a.pkl", b"\x80\x05\x95\x10\0\0\0", "read_pickle"),
+        ("a.json", b'// my rows\n[{"text": "a"}]\n', "comments"),
+        ("a.json", b"<!DOCTYPE html>\n<html></html>", "download"),
+        ("a.txt", b"Once upon a time.\n", "jq -R"),
     ],
 )
 def test_a_file_of_another_kind_has_its_own_way_out(
@@ -222,6 +228,26 @@ def test_a_file_of_another_kind_has_its_own_way_out(
     [problem] = report_of(path).problems
     assert problem.id == "not-json"
     assert words in problem.fix
+
+
+def test_the_line_that_tells_excel_the_delimiter_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfsep=;\r\nquestion;answer\r\na, b;c\r\n")
+    assert values(path) == [{"question": "a, b", "answer": "c"}]
+    assert not report_of(path).counts.keys() - {"bom"}
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_command_that_makes_rows_of_a_text_works(tmp_path: Path) -> None:
+    given = tmp_path / "story.txt"
+    given.write_text("Once upon a time.\nIt went on.\n\n  \nThe end.\n")
+    [problem] = report_of(given).problems
+    command = problem.fix.partition("with jq: ")[2].replace("IN", given.name)
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    assert [row["text"].strip() for row in values(tmp_path / "OUT.jsonl")] == [
+        "Once upon a time.\nIt went on.",
+        "The end.",
+    ]
 
 
 def test_json_lines_in_a_file_named_csv_are_read_as_such(tmp_path: Path) -> None:
