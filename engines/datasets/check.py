@@ -164,8 +164,9 @@ class _Looking:
         whole = Findings(Tally(asked.limit_examples))
         size = _size_of(path)
         counter = self._counter()  # here too: what it loads is then there for all processes
-        # Where no form is known all rows are refused for one reason, which is said once.
-        shared = size if dataset.format is not None else 0
+        # Where no form is known all rows are refused for one reason, which is said once; where no kind is
+        # known yet, the first usable row says it to all that follow. Both take one process.
+        shared = size if dataset.format is not None and dataset.kind is not None else 0
         examiner = partial(self._examiner, dataset)
         with contextlib.closing(examined_blocks(blocks(path), examiner, shared)) as parts:
             for block, findings in parts:

@@ -241,7 +241,8 @@ class _Taken:
         """
         size = _size_of(dataset.path)
         rewriter = partial(Rewriter, dataset, self.wishes)
-        with contextlib.closing(examined(blocks(dataset.path), rewriter, size)) as parts:
+        shared = size if dataset.kind is not None else 0  # else the first usable row says it to the others
+        with contextlib.closing(examined(blocks(dataset.path), rewriter, shared)) as parts:
             for block, part in parts:
                 self._merge(part)
                 if progress is not None:

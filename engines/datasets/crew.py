@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -76,7 +77,9 @@ def examined(
             own.close()
         return
     context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(many, context, _begin, (examiner, os.getpid()))
+    # They are ended without a word: what they put there is gone with it.
+    folder = tempfile.TemporaryDirectory(prefix="finetui-", ignore_cleanup_errors=True)
+    pool = ProcessPoolExecutor(many, context, _begin, (examiner, os.getpid(), folder.name))
     waiting: deque[tuple[Block, Future[T]]] = deque()
     try:
         for block in blocks:
@@ -93,6 +96,7 @@ def examined(
         for process in list((pool._processes or {}).values()):
             process.terminate()  # they hold nothing that could be lost
         pool.shutdown(wait=True, cancel_futures=True)
+        folder.cleanup()
 
 
 def _first(waiting: deque[tuple[Block, Future[T]]]) -> tuple[Block, T]:
@@ -100,9 +104,10 @@ def _first(waiting: deque[tuple[Block, Future[T]]]) -> tuple[Block, T]:
     return block, future.result()
 
 
-def _begin(examiner: Callable[[], Examiner[Any]], parent: int) -> None:
+def _begin(examiner: Callable[[], Examiner[Any]], parent: int, folder: str) -> None:
     """In a new process: ctrl+c is its parent's business, and it does not outlive it."""
     global _examiner
+    tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":

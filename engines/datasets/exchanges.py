@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from .equal_keys import found_in, groups, pairs
 from .keys import Exchange
+from .shingles import mixed
 
 MOST_EXCHANGES = 200_000
 """Prompts with their answers that are kept. Of more, those are whose prompts' keys are least."""
@@ -59,10 +60,16 @@ class Exchanges:
         asked = np.frombuffer(self._asked, np.uint64)
         kept = asked <= self._below
         if int(kept.sum()) > self._most:
+            # Of equal ones the first: how often one was met depends on how many processes looked.
+            both = mixed(asked) ^ np.frombuffer(self._answers, np.uint64)
+            first = np.zeros(len(asked), bool)
+            first[np.unique(both, return_index=True)[1]] = True
+            kept &= first
+        if int(kept.sum()) > self._most:
             # The least key that goes, and with it all from there on.
             least = np.partition(asked[kept], self._most)[self._most]
             self._below = int(least) - 1 if least > asked.min() else int(least)
-            kept = asked <= self._below
+            kept &= asked <= self._below
         elif bool(kept.all()):
             return
         places = np.flatnonzero(kept)[: self._most]

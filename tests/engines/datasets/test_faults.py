@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finetui.engines.datasets import crew
 from finetui.engines.datasets.check import Asked, check
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.read import open_dataset
@@ -335,3 +336,26 @@ def test_reading_lines_takes_no_more_memory_for_a_longer_file(tmp_path: Path):
         tracemalloc.stop()
     assert rows == 20_000
     assert peak < 2_000_000
+
+
+def test_several_processes_find_what_one_finds_also_where_the_first_rows_are_no_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    texts = [{"prompt": f"p{number}" + "x" * 200, "completion": "c"} for number in range(3000)]
+    turns = [
+        {
+            "prompt": [{"role": "user", "content": f"q{number}" + "x" * 200}],
+            "completion": [{"role": "assistant", "content": "c"}],
+        }
+        for number in range(6000)
+    ]
+    rows = [{"prompt": 1, "completion": "c"}] * 60 + texts + turns + texts
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(crew, "SMALL_BYTES", 0)
+    found = []
+    for hands in (1, 2):
+        monkeypatch.setattr(crew, "hands", lambda hands=hands: hands)
+        found.append(check([path]).to_json())
+    assert found[0] == found[1]
+    assert found[0]["files"][0]["counts"]["mixed-formats"] == len(turns)

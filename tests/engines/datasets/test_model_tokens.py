@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from finetui.engines.datasets import crew
+from finetui.engines.datasets.check import Asked, check
 from finetui.engines.datasets.preview import PreviewModel
 from finetui.engines.datasets.read import Row
 from finetui.engines.datasets.tokens.counter import Counter
@@ -125,3 +128,17 @@ def test_a_count_that_is_closed_ends(settings: Settings) -> None:
     with pytest.raises(EngineError, match="ended"):
         counter.count([row({"messages": chat("q " * 50, "a " * 50)})] * 50_000)
     closer.join()
+
+
+def test_a_check_by_several_processes_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, path = tmp_path / "temporary", tmp_path / "a.jsonl"
+    folder.mkdir()
+    path.write_text('{"text": "a"}\n' * 10)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(crew, "SMALL_BYTES", 0)
+    monkeypatch.setattr(crew, "hands", lambda: 2)
+    [report] = check([path], Asked(target="local", model=str(MODEL))).files
+    assert report.tokens is not None and report.tokens.exact
+    assert not list(folder.iterdir())

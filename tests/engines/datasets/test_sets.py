@@ -197,6 +197,15 @@ def test_a_sample_has_all_rows_of_a_prompt_or_none_however_the_rows_came(
     assert whole.rows <= most
 
 
+def test_a_prompt_that_comes_again_with_its_answer_makes_no_sample():
+    exchanges = Exchanges(most=10)
+    for line in range(90):
+        exchanges.add(line + 1, ((line % 9, 1),))
+    exchanges.add(91, ((3, 2),))
+    assert not exchanges.is_sample
+    assert list(exchanges.contradictions()) == [(91, 4)]
+
+
 def test_a_set_of_one_answer_names_it():
     bodies = [turns(f"Is {number} even?", "No." if number % 10 else "Yes.") for number in range(100)]
     [problem] = [problem for problem in problems(bodies) if problem.id == "same-answer"]
