@@ -328,7 +328,7 @@ class FinetuiApp(TypedAhead):
     def on_open_dataset(self, message: OpenDataset) -> None:
         from .screens.dataset import DatasetPage
 
-        self.push_screen(DatasetPage(self.settings, message.path, message.line))
+        self.push_screen(DatasetPage(self.settings, message.path, message.line, message.form))
 
     def on_open_new_job(self, message: OpenNewJob) -> None:
         from .screens.new_job import NewJob

@@ -107,7 +107,7 @@ KEYS: tuple[Key, ...] = (
         "X,delete",
         "remove",
         "X",
-        "remove the job, after asking",
+        "remove the job, after asking; a dataset from the list",
         "main",
         "remove",
         "Remove job",

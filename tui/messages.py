@@ -6,6 +6,7 @@ and the app answers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ..engines.datasets.known import Known
     from ..monitors.points import Points
     from .panes.gpu import Hardware
+
+Form = tuple[str | None, Mapping[str, str] | None]
+"""How a dataset's rows are read: the name of their form (None: as they look), and a known form's keys under
+the file's names (None: they are called so)."""
 
 
 class JobsChanged(Message):
@@ -100,11 +105,11 @@ class OpenJob(Message):
 
 
 class OpenDataset(Message):
-    """Show a dataset's rows; `line`: where to begin, counted from 1."""
+    """Show a dataset's rows; `line`: where to begin, counted from 1; `form`: how they are read."""
 
-    def __init__(self, path: Path, line: int | None = None) -> None:
+    def __init__(self, path: Path, line: int | None = None, form: Form | None = None) -> None:
         super().__init__()
-        self.path, self.line = path, line
+        self.path, self.line, self.form = path, line, form
 
 
 class OpenNewJob(Message):

@@ -11,6 +11,7 @@ from ..engines.home import Home
 from ..engines.records import UNREADABLE, replace_bytes
 
 RECENT = 20
+MOST_MAPPED = 200
 
 
 class Remembered(msgspec.Struct, omit_defaults=True):
@@ -31,6 +32,8 @@ class Remembered(msgspec.Struct, omit_defaults=True):
     """Models as they were asked for, newest first."""
     target: str = ""
     """By whose rules datasets are checked: a name of `TARGETS`, perhaps with a model; empty: by none."""
+    columns: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    """What keys of datasets are: by their absolute paths a known form's keys under the file's names."""
     draft: dict[str, str] = msgspec.field(default_factory=dict)
     """What was left in the form for a new job: the texts of its fields by their keys."""
 
@@ -58,6 +61,14 @@ class Remembered(msgspec.Struct, omit_defaults=True):
         for value, recent in ((file, self.recent_files), (model, self.recent_models)):
             if value:
                 recent[:] = [value, *(other for other in recent if other != value)][:RECENT]
+
+    def reads(self, file: str, columns: dict[str, str]) -> None:
+        """The rows of a dataset are read so from now on; empty: as they look."""
+        self.columns.pop(file, None)
+        if columns:
+            self.columns[file] = columns
+        for older in list(self.columns)[:-MOST_MAPPED]:
+            del self.columns[older]
 
 
 def _path(home: Home) -> Path:

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from finetui.engines.datasets import search
 from finetui.engines.datasets.known import remember, remembered
-from finetui.engines.datasets.preview import Rendered, Token
+from finetui.engines.datasets.preview import PreviewModel, Rendered, Token
+from finetui.engines.datasets.read import Row
+from finetui.engines.datasets.rows import NumberedRow
 from finetui.engines.demo.job import FOLDER
 from finetui.engines.settings import LocalSettings, Settings
 from finetui.tui.app import FinetuiApp
 from finetui.tui.keys import KEYS
 from finetui.tui.messages import OpenNewJob
 from finetui.tui.panes.row import Line, of_tokens, visible
+from finetui.tui.panes.row_words import learned
 from finetui.tui.remembered import Remembered
 from finetui.tui.screens.choose import Choose
 from finetui.tui.screens.dataset import DatasetPage
@@ -413,6 +416,20 @@ def test_trained_tokens_stand_in_lines_of_their_own() -> None:
         ("Yes↵", True), ("↵", True), ("sir⟨|im_end|⟩↵", True),
     ]  # fmt: skip
     assert Rendered(tuple(chatml)).trained == 4
+
+
+def test_a_row_says_how_it_ends_and_whether_it_begins_twice() -> None:
+    row = NumberedRow(0, 1, b"", Row({"prompt": "Hi", "completion": "Yes"}, b"{}", "a.jsonl", 1), ())
+    model = PreviewModel("m", Path("m"))
+
+    def said(*, ends: bool, begins: int) -> str:
+        rendered = Rendered(tuple(tokens_of(("Hi", False, False), ("Yes", True, False))), ends, begins)
+        return learned(row, rendered, model, sought=True)[0].plain
+
+    assert said(ends=True, begins=1) == "✓ ends with its end token"
+    assert said(ends=True, begins=0) == "✓ ends with its end token"
+    assert said(ends=True, begins=2) == "! has 2 begin tokens instead of one"
+    assert said(ends=False, begins=2) == "✗ never ends: the model will not learn to stop"
 
 
 @given(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from finetui.engines.datasets import checked, making
 from finetui.engines.datasets.checked import Rules
-from finetui.engines.datasets.known import remembered
+from finetui.engines.datasets.known import remember, remembered
 from finetui.engines.datasets.making import Conversion, Made, Making, Reached, Refusal, name_beside
 from finetui.engines.settings import Settings
 from finetui.tui.app import FinetuiApp
@@ -326,6 +326,38 @@ async def test_keys_of_an_unknown_form_are_said_to_be_question_and_answer(
         await until(pilot, lambda: isinstance(app.screen, Make))
         await pilot.press("enter")
         await at(pilot, "a_messages.jsonl: 2 rows")
+
+
+async def test_what_was_said_of_a_files_keys_is_known_the_next_time(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"Frage": "Wie?", "Antwort": "So."}\n' * 2)
+    remember(settings.home, path)
+    asked: list[OpenNewJob] = []
+    monkeypatch.setattr(FinetuiApp, "on_open_new_job", lambda app, message: asked.append(message))
+    async with FinetuiApp(settings).run_test(size=(80, 24)) as pilot:
+        await page_of(pilot, path)
+        await dialog_of(pilot, "M", MapColumns)
+        await pilot.press("right", "right", "down", "right", "right", "right", "enter")
+        await at(pilot, "question-answer")
+    columns = {"question": "Frage", "answer": "Antwort"}
+    again = FinetuiApp(settings)
+    async with again.run_test(size=(80, 24)) as pilot:
+        page = await page_of(pilot, path)
+        await at(pilot, "question-answer")
+        assert page._checked is not None and page._checked.usable_rows == 2
+        await pilot.press("escape", "2")
+        await until(pilot, lambda: again.main.datasets.list.selected is not None)
+        await pilot.press("n")
+        await until(pilot, lambda: asked)
+        assert asked[0].values == {"data": {"train": str(path), "columns": columns}}
+        # What is said no longer is forgotten.
+        await page_of(pilot, path)
+        await dialog_of(pilot, "M", MapColumns)
+        await pilot.press("left", "left", "down", "left", "left", "left", "enter")
+        await at(pilot, "M says which of its keys")
+    assert Remembered.load(settings.home).columns == {}
 
 
 def test_a_mapping_that_makes_no_row_says_why() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -294,6 +295,29 @@ async def test_rows_with_faults_are_seen_and_left_out(bench: Workbench) -> None:
         await pilot.press("o")
         await planned(pilot, screen)
         assert "2 left out" in text_of(screen, "#outcome")
+
+
+async def test_faults_of_a_file_with_mapped_columns_lead_to_its_rows_read_so(bench: Workbench) -> None:
+    path = bench.folder / "mapped.jsonl"
+    rows = [{"Frage": f"Wie {number}?", "Antwort": f"So {number}."} for number in range(12)]
+    lines = [json.dumps(row) for row in rows]
+    path.write_text("\n".join([*lines[:6], '{"Frage": ', *lines[6:]]))
+    async with the_app(bench) as pilot:
+        screen = await filled(pilot, bench)
+        screen._set({"data.columns": "question=Frage,answer=Antwort"})
+        await fill(pilot, screen, "data.train", str(path))
+        await until(pilot, lambda: "1 row has a fault" in text_of(screen, "#outcome"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Faults))
+        faults = pilot.app.screen
+        assert isinstance(faults, Faults)
+        await until(pilot, lambda: [one.line for one, _ in faults._list.items] == [7])
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DatasetPage))
+        page = pilot.app.screen
+        assert isinstance(page, DatasetPage)
+        await until(pilot, lambda: page._line == 7 and page._rows is not None)
+        assert page._rows is not None and page._rows.format == "question-answer"
 
 
 async def test_a_file_that_is_mended_is_read_again_by_the_launch(bench: Workbench) -> None:

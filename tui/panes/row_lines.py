@@ -33,7 +33,8 @@ def of(row: NumberedRow, rendered: Rendered | None, rows: Rows, checked: Checked
     problems.sort(key=lambda problem: ("error", "warning", "note").index(problem.severity))
     lines = of_problems(dict.fromkeys(problems), row.line)
     if rows.format is None:
-        lines.append(Line(Content("→ M says which of its keys is the question, the answer, a text.")))
+        # The way that is taken right here comes before those that are taken elsewhere.
+        lines.insert(1, Line(Content("→ M says which of its keys is the question, the answer, a text.")))
     if rendered is not None and rendered.error:
         lines.append(Line(Content.styled(f"✗ {clean(rendered.error)}", "$error")))
     if lines:

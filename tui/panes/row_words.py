@@ -122,9 +122,11 @@ def learned(
         return Content.styled("rendering … (as it is stored, meanwhile)", "$quiet"), signs[2:]
     if rendered.error is not None:
         return Content.styled("✗ not rendered; as it is stored", "$error"), signs[2:]
-    if rendered.ends:
-        return Content.styled("✓ ends with its end token", "$success"), signs
-    return Content.styled("✗ never ends: the model will not learn to stop", "$error"), signs
+    if not rendered.ends:
+        return Content.styled("✗ never ends: the model will not learn to stop", "$error"), signs
+    if rendered.begins > 1:
+        return Content.styled(f"! has {rendered.begins} begin tokens instead of one", "$warning"), signs
+    return Content.styled("✓ ends with its end token", "$success"), signs
 
 
 def counted(result: Counted) -> str:

@@ -10,6 +10,7 @@ from ...engines.datasets.search import SMALL_BYTES, pattern_of
 from ...engines.settings import Settings
 from ...engines.text import one_line
 from ..looks.search import LinesFound
+from ..messages import Form
 from ..panes import row as view
 from ..panes import row_words as words
 from ..panes.places import Places
@@ -35,8 +36,10 @@ class DatasetFind(DatasetView):
     _filter = ""
     """The check that the rows failed which are gone through; empty: all rows are."""
 
-    def __init__(self, settings: Settings, path: Path, line: int | None = None) -> None:
-        super().__init__(settings, path, line)
+    def __init__(
+        self, settings: Settings, path: Path, line: int | None = None, form: Form | None = None
+    ) -> None:
+        super().__init__(settings, path, line, form)
         self._found = Places()
         """Rows with the words."""
         self._narrowed = Places()

@@ -132,6 +132,7 @@ class DatasetTools(DatasetFind):
             if columns is None or columns == (self._rules.columns or {}):
                 return
             rules = msgspec.structs.replace(self._rules, columns=columns or None)
+            self.app.remembered.reads(str(self._path), columns)
             self._rows_look.read_as(rules.format, rules.columns)
             self._watchers["rows"].wake()
             self.check_again(rules)

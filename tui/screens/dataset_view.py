@@ -20,6 +20,7 @@ from ..looks.preview import PreviewLook, RowRendered
 from ..looks.rows import RowsFound, RowsLook, RowsRead
 from ..looks.search import SearchLook
 from ..looks.tokens import TokensCounted, TokensLook
+from ..messages import Form
 from ..panes import row as view
 from ..panes import row_lines
 from ..panes import row_words as words
@@ -44,8 +45,14 @@ class DatasetView(View[None]):
     if TYPE_CHECKING:
         app: FinetuiApp  # type: ignore[assignment]
 
-    def __init__(self, settings: Settings, path: Path, line: int | None = None) -> None:
-        """`line`: where to begin, counted from 1."""
+    def __init__(
+        self, settings: Settings, path: Path, line: int | None = None, form: Form | None = None
+    ) -> None:
+        """
+        Args:
+            line: where to begin, counted from 1.
+            form: how the rows are read; None: as it was said the last time, or as they look.
+        """
         super().__init__()
         self._settings, self._path = settings, Path(absolute(path))
         self._rows: Rows | None = None
@@ -59,7 +66,8 @@ class DatasetView(View[None]):
         self._model: PreviewModel | None = None
         self._model_sought = False
         target, _, paid = self.app.remembered.target.partition(" ")
-        self._rules = Rules(target or None, paid or None)
+        format, columns = form or (None, self.app.remembered.columns.get(str(self._path)))
+        self._rules = Rules(target or None, paid or None, format, dict(columns) if columns else None)
         """By which the file is checked."""
         self._checked: Checked | None = None
         self._reached: Reached | None = None
@@ -86,6 +94,7 @@ class DatasetView(View[None]):
 
     def on_mount(self) -> None:
         self._rows_look = RowsLook(self, self._path)
+        self._rows_look.read_as(self._rules.format, self._rules.columns)
         self._preview_look = PreviewLook(self, self._settings)
         self._tokens_look = TokensLook(self, self._settings)
         models = list(self.app.remembered.recent_models)

@@ -134,7 +134,9 @@ class Faults(ModalScreen[bool]):
         message.stop()
         problem: Problem = message.item[0]
         if problem.path is not None:
-            self.app.post_message(OpenDataset(Path(problem.path), problem.line))
+            self.app.post_message(
+                OpenDataset(Path(problem.path), problem.line, (self._rules.format, self._rules.columns))
+            )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._droppable if action == "drop" else True

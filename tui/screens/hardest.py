@@ -20,7 +20,7 @@ from ...engines.store import Summary
 from ...engines.text import one_line
 from ...monitors.jobs import Jobs
 from ..keys import bindings
-from ..messages import CopyText, OpenDataset
+from ..messages import CopyText, Form, OpenDataset
 from ..panes.list import ListCanvas
 from ..panes.wording import brief, plural, short_path
 from ..watchers import Watcher
@@ -243,7 +243,19 @@ class HardestRows(View[None]):
         if found is None or found.data is None or row.text.line is None:
             self.app.tell("Where this row came from is not known any more.", "warning")
         else:
-            self.post_message(OpenDataset(found.data, row.text.line))
+            self.post_message(OpenDataset(found.data, row.text.line, self._form))
+
+    @property
+    def _form(self) -> Form | None:
+        """How the job reads its rows."""
+        try:
+            data = self._job.spec().get("data")
+        except (OSError, ValueError):
+            return None
+        format, columns = (
+            (data.get("format"), data.get("columns")) if isinstance(data, dict) else (None, None)
+        )
+        return format if isinstance(format, str) else None, columns if isinstance(columns, dict) else None
 
     def action_order(self) -> None:
         self._by_line = not self._by_line

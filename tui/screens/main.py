@@ -38,6 +38,7 @@ from .view import View
 
 if TYPE_CHECKING:
     from ...monitors.points import Points
+    from ..app import FinetuiApp
 
 TALL = 36
 """Rows from which on the log has a pane of its own beside the others; below it is a key away."""
@@ -48,6 +49,9 @@ WIDE = 70
 
 class MainScreen(View[None]):
     """Holds the panes and does what the keys say; what is known comes from the app."""
+
+    if TYPE_CHECKING:
+        app: FinetuiApp  # type: ignore[assignment]
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012 - as Textual declares it
@@ -246,7 +250,13 @@ class MainScreen(View[None]):
 
     def action_new_job(self) -> None:
         known = self.datasets.list.selected if self.pane is self.datasets else None
-        self.post_message(OpenNewJob({"data": {"train": known.path}} if known else None))
+        if known is None:
+            self.post_message(OpenNewJob())
+            return
+        data: dict[str, object] = {"train": known.path}
+        if columns := self.app.remembered.columns.get(known.path):
+            data["columns"] = dict(columns)
+        self.post_message(OpenNewJob({"data": data}))
 
     def action_duplicate(self) -> None:
         if job := self.selected:

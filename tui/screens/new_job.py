@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from ...engines.datasets.formats.columns import ColumnsError, parse_columns
 from ...engines.spec import SpecError
 from ..draft import DROP, MODEL, REVISION, TRAIN
 from ..editor import EditorFailed, edit_text
@@ -86,9 +87,14 @@ class NewJob(JobForm):
             if drop:
                 self._set({DROP: "true"})
 
-        faults = Faults(
-            prospect.problems, files, data.get("format"), data.get("columns"), droppable=droppable
-        )
+        columns = data.get("columns")
+        try:
+            if isinstance(columns, str):  # as it stands in its field
+                columns = parse_columns(columns)
+        except ColumnsError as error:
+            self.finetui.tell(str(error), "error")
+            return
+        faults = Faults(prospect.problems, files, data.get("format"), columns, droppable=droppable)
         self.app.push_screen(faults, answered)
 
     def action_reset(self) -> None:
