@@ -16,12 +16,13 @@ from typing import Any, NoReturn
 
 from ..engine import EngineError
 from .check import Done
-from .checks.table import Faults, found
+from .checks.table import found
 from .formats.columns import Columns
 from .formats.form import Body
 from .keys import keys_of
 from .mend_json import COMMAS, mend_line, without_commas
-from .mend_row import FOR_A_TARGET, mend_row
+from .mend_row import mend_row
+from .mend_target import mend_for_target
 from .met import Met
 from .new_file import refuse_place, written
 from .problem import Problem
@@ -234,27 +235,17 @@ class _Mender:
     ) -> tuple[dict[str, Any], Record, set[str]]:
         """The row as a target takes it, where another way to write it is all that it takes."""
         assert record.row is not None
-        done: set[str] = set()
-        refused = self._refused(value, record.row.body, target)
-        for words, mend in FOR_A_TARGET.items():
-            if not refused:
-                break
-            other = mend(value)
-            again = self._dataset.record(other, line) if other != value else record
-            if again.row is not None and len(less := self._refused(other, again.row.body, target)) < len(
-                refused
-            ):
-                value, record, refused = other, again, less
-                done.add(words)
-        if refused:
-            problems = tuple(found(fault, self._name, line, **values) for fault, values in refused)
-            record = Record(line, None, problems)
-        return value, record, done
+        assert self._dataset.format is not None
 
-    def _refused(self, value: dict[str, Any], body: Body, target: Target) -> list[tuple[str, dict[str, Any]]]:
-        faults = Faults()
-        target.check_row(value, body, faults)
-        return [(fault.check, fault.values) for fault in faults if Faults([fault]).fatal]
+        def read(other: dict[str, Any]) -> Body | None:
+            row = self._dataset.record(other, line).row
+            return row.body if row is not None else None
+
+        mended, done, refused = mend_for_target(value, record.row.body, self._dataset.format, target, read)
+        if refused:
+            problems = tuple(found(fault.check, self._name, line, **fault.values) for fault in refused)
+            return value, Record(line, None, problems), done
+        return mended, self._dataset.record(mended, line) if done else record, done
 
     def _leave_out(self, problem: Problem) -> None:
         self.left_out += 1
@@ -262,12 +253,24 @@ class _Mender:
 
 
 def _wants_bom(dataset: Dataset, target: Target) -> bool:
-    """Whether a target takes files with a byte order mark only."""
+    """Whether a target takes files with a byte order mark only.
+
+    Raises:
+        EngineError: it takes no rows of this form, so that none could be mended.
+    """
     if not dataset.path.is_file():
         return False
     form = dataset.format.name if dataset.format else None
-    facts = FileFacts(dataset.path, 1, form, 1, 1, bom=False)
-    return any(problem.id == "missing-bom" for problem in target.check_file(facts))
+    said = {p.id: p for p in target.check_file(FileFacts(dataset.path, 1, form, 1, 1, bom=False))}
+    if "target-form" in said:
+        raise _refusal(said["target-form"])
+    if form is not None and dataset.columns and target.turn_keys is not None:
+        raise EngineError(
+            "target-form",
+            f"{dataset.path}: {target.title} takes no columns under other names than its own",
+            f"convert it: `finetui convert IN OUT --columns … --to {target.writes or form}`",
+        )
+    return "missing-bom" in said
 
 
 def _kind_of(path: Path) -> str | None:

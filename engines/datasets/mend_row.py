@@ -1,18 +1,15 @@
-"""A row of a file mended in its own form: only what has one meaning. What a target wants comes last."""
+"""A row of a file mended in its own form: only what has one meaning."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import msgspec
 
 from .characters import mend_characters
 from .formats.conversation import ROLES
 from .sources.json_text import JsonFault, decode_line
 
 Row = dict[str, Any]
-Mend = Callable[[Row], Row]
 
 EMPTY = "empty turns removed"
 TRAILING = "turns after the last answer removed"
@@ -125,51 +122,3 @@ def _decoded(text: str) -> Any:
         return decode_line(text.encode("utf-8"))
     except (JsonFault, UnicodeEncodeError):
         return None
-
-
-def _with_turns(row: Row, change: Callable[[Row], Row]) -> Row:
-    """The row with every turn changed."""
-    changed = dict(row)
-    for key in (*_WHOLE, "prompt", *_ANSWERS):
-        if isinstance(turns := row.get(key), list):
-            changed[key] = [change(turn) if isinstance(turn, dict) else turn for turn in turns]
-    return changed
-
-
-def _developer_as_system(row: Row) -> Row:
-    return _with_turns(row, lambda turn: {**turn, "role": "system"} if _is_developer(turn) else turn)
-
-
-def _is_developer(turn: Row) -> bool:
-    return turn.get("role") == "developer"
-
-
-def _arguments(row: Row, change: Callable[[Any], Any]) -> Row:
-    def of_call(call: Any) -> Any:
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or "arguments" not in function:
-            return call
-        return {**call, "function": {**function, "arguments": change(function["arguments"])}}
-
-    def of_turn(turn: Row) -> Row:
-        calls = turn.get("tool_calls")
-        return {**turn, "tool_calls": [of_call(call) for call in calls]} if isinstance(calls, list) else turn
-
-    return _with_turns(row, of_turn)
-
-
-def _as_object(arguments: Any) -> Any:
-    read = _decoded(arguments) if isinstance(arguments, str) else None
-    return read if isinstance(read, dict) else arguments
-
-
-def _as_text(arguments: Any) -> Any:
-    return msgspec.json.encode(arguments).decode() if isinstance(arguments, dict) else arguments
-
-
-FOR_A_TARGET: Mapping[str, Mend] = {
-    "developer made system": _developer_as_system,
-    "tool arguments made an object": lambda row: _arguments(row, _as_object),
-    "tool arguments made a text": lambda row: _arguments(row, _as_text),
-}
-"""Other ways to write the same, in words: each is worth a try where a target refuses a row."""

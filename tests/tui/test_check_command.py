@@ -312,3 +312,46 @@ def test_an_output_that_takes_nothing_is_said_in_words(json_too: tuple[str, ...]
     assert "Traceback" not in full.stderr
     closed = subprocess.run(f"{command} >&-", shell=True, capture_output=True, text=True, check=False)
     assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def turns(answer: Any, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": answer}], **more}
+
+
+def test_a_mended_file_is_written_and_what_was_done_is_said(tmp_path: Path):
+    source = written(tmp_path / "rows.jsonl", *(turns(f"Itâ€™s {n}") for n in range(3)))
+    done = check(source, "--fix", "new file.jsonl", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "new file.jsonl: 3 rows"
+    assert lines[1].startswith("  + ")
+    assert lines[1].endswith(": 3")
+    assert lines[-1] == "finetui check 'new file.jsonl' looks at it again"
+    assert "Itâ€™s 2" in json.loads(source.read_text().splitlines()[2])["messages"][1]["content"]
+    assert "It’s 2" in (tmp_path / "new file.jsonl").read_text()
+
+
+def test_rows_that_are_left_out_are_told_and_make_a_failure(tmp_path: Path):
+    rows = [turns("!", id=1), turns(""), turns(5), turns("", id=2)]
+    source, out = written(tmp_path / "rows.jsonl", *rows), tmp_path / "out.jsonl"
+    done = check(source, "--fix", out, "--for", "openai")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{out}: 1 row, 3 left out"
+    assert any(line.startswith("  ✗ line 2:") for line in lines)
+    assert lines[-1] == f"finetui check {out} --for openai looks at it again"
+    again = check(source, "--fix", out)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+    document = json.loads(check(source, "--fix", out, "--force", "--json").stdout)
+    assert {"path": str(out), "rows": 1, "left_out": 3, "changes": {}}.items() <= document.items()
+    assert {problem["line"] for problem in document["examples"]} == {2, 3, 4}
+
+
+def test_a_form_that_the_target_does_not_take_is_not_mended_row_by_row(tmp_path: Path):
+    source = written(tmp_path / "rows.jsonl", *questions(3))
+    done = check(source, "--fix", tmp_path / "out.jsonl", "--for", "openai")
+    assert done.returncode == 2
+    assert "does not take the form question-answer" in done.stderr
+    assert "finetui convert IN OUT --to messages" in " ".join(done.stderr.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]

@@ -54,7 +54,7 @@ def check(
     format: str | None = None,
     all: Annotated[bool, Parameter(negative="")] = False,
     fix: Path | None = None,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    force: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int:
     """Check datasets. Exit status 1 where there are errors.
@@ -72,7 +72,7 @@ def check(
         format: The rows' form, where it should not be detected.
         all: Every finding, not three of each kind.
         fix: Write the one FILE mended to this place: only what needs no guess; bad rows are left out.
-        overwrite: --fix may replace a file.
+        force: --fix may replace a file.
     """
     if not files:
         raise EngineError("usage", "check: FILES are missing", "`finetui check --help` shows how")
@@ -82,7 +82,7 @@ def check(
         where = target or ("local" if model else None)
         asked = Asked(format, mapped, where, model, None if all else EXAMPLES, max_length)
         if fix is not None:
-            return fix_one(paths, fix, asked, overwrite, json)
+            return fix_one(paths, fix, asked, force, json)
         with Progress(paths) as progress:
             report = check_files(paths, asked, progress.show if progress.draws else None)
     except NoFiles as error:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...engines.datasets.check import Asked
 from ...engines.datasets.fix import Fixed, fix
+from ...engines.datasets.formats.columns import in_words
 from ...engines.engine import EngineError
-from .output import DONE, plural, print_json, say_beside
+from ...engines.text import one_line
+from .output import DONE, FAILED, plural, print_json, say, say_beside
 
 
 def fix_one(paths: Sequence[Path], out: Path, asked: Asked, overwrite: bool, json: bool) -> int:
     """Mends the one file that is named, and prints what was done.
+
+    Returns:
+        The exit status: that of a failure where rows were left out.
 
     Raises:
         EngineError: more than one is named, or it can't be mended.
@@ -33,13 +39,24 @@ def fix_one(paths: Sequence[Path], out: Path, asked: Asked, overwrite: bool, jso
     except EngineError as error:
         if error.reason != "exists":
             raise
-        raise EngineError("exists", error.message, "name another file, or add --overwrite") from None
+        raise EngineError("exists", error.message, "name another file, or add --force") from None
     if json:
         print_json(fixed_to_json(out, fixed))
     else:
         for margin, text in lines_of(out, fixed):
             say_beside(margin, text)
-    return DONE
+        say(f"finetui check {shlex.quote(one_line(str(out)))}{_options(asked)} looks at it again")
+    return FAILED if fixed.left_out else DONE
+
+
+def _options(asked: Asked) -> str:
+    """How the new file is checked as this one was."""
+    options = f" --for {asked.target}" if asked.target else ""
+    if asked.model:
+        options += f" --model {shlex.quote(asked.model)}"
+    if asked.columns:
+        options += f" --columns {shlex.quote(in_words(asked.columns))}"
+    return options
 
 
 def lines_of(out: Path, fixed: Fixed) -> Iterator[tuple[str, str]]:
@@ -60,7 +77,7 @@ def lines_of(out: Path, fixed: Fixed) -> Iterator[tuple[str, str]]:
 def fixed_to_json(out: Path, fixed: Fixed) -> dict[str, Any]:
     """What `check --fix OUT --json` prints."""
     return {
-        "path": str(out),
+        "path": str(out).encode("utf-8", "backslashreplace").decode(),  # the name need not be text
         "rows": fixed.rows,
         "changes": dict(fixed.changes),
         "left_out": fixed.left_out,

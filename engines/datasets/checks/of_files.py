@@ -100,7 +100,11 @@ OF_FILES: Mapping[str, Check] = {
         "Write the good answers as rows to train on: `finetui convert IN OUT --to messages --lossy`.",
     ),
     "bom": Check(
-        "note", "file", "The file starts with a byte order mark.", "It is skipped; providers may refuse it."
+        "note",
+        "file",
+        "The file starts with a byte order mark.",
+        "It is skipped here, and Azure OpenAI asks for one; elsewhere rows are read more surely without: "
+        "`finetui check FILE --fix OUT` removes it.",
     ),
     "blank-line": Check("note", "row", "A line is blank.", "It is skipped; providers may refuse it."),
 }

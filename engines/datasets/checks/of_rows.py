@@ -12,7 +12,8 @@ OF_ROWS: Mapping[str, Check] = {
         "error",
         "row",
         "The line is not UTF-8: byte {byte} is no character.",
-        "Save the file as UTF-8; text from older Windows programs is often cp1252.",
+        "Write the line anew; or, if a Windows program wrote the whole file: "
+        "iconv -f CP1252 -t UTF-8 IN > OUT",
     ),
     "lone-surrogate": Check(
         "error",

@@ -71,7 +71,7 @@ OF_TARGETS: Mapping[str, Check] = {
         "error",
         "row",
         "{title} does not know the key {key} of {where}.",
-        "Remove it, or convert the file: `finetui convert IN OUT --to {to}`.",
+        "`finetui check IN --for {target} --fix OUT` removes it, or writes it as {title} has it.",
     ),
     "target-role": Check(
         "error", "row", "Turn {turn} has the role {role}, which {title} does not take.", "{fix}"
@@ -127,11 +127,18 @@ OF_TARGETS: Mapping[str, Check] = {
         "{title} can't use the row's tools: {reason}.",
         'Give a list of {{"type": "function", "function": {{"name": …, "parameters": {{…}}}}}}.',
     ),
+    "tools-refused": Check(
+        "error",
+        "row",
+        "The row has {what}; {title} trains on texts only.",
+        "Leave the row out, or train on it elsewhere.",
+    ),
     "target-call": Check(
         "error",
         "row",
         "{title} can't use a tool call of turn {turn}: {reason}.",
-        'A call looks like {{"id": …, "type": "function", "function": {{"name": …, "arguments": …}}}}.',
+        'Write it as {{"id": …, "type": "function", "function": {{"name": …, "arguments": "…"}}}}: '
+        "`finetui check IN --for {target} --fix OUT` does that.",
     ),
     "tool-arguments": Check(
         "error",
@@ -149,7 +156,8 @@ OF_TARGETS: Mapping[str, Check] = {
         "error",
         "row",
         "Turn {turn} answers the tool call {call}, which the assistant did not make before it.",
-        "Give it the tool_call_id of the call that it answers.",
+        "Give it the tool_call_id of the call that it answers: where it has none, `finetui check IN "
+        "--for {target} --fix OUT` does that.",
     ),
     "image-as-text": Check(
         "warning",

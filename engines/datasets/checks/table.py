@@ -42,7 +42,7 @@ class Faults(list[Fault]):
     @property
     def fatal(self) -> bool:
         """Whether one of them is an error, so that the row can't be used."""
-        return any(CHECKS[fault.check].severity == "error" for fault in self)
+        return bool(self) and any(CHECKS[fault.check].severity == "error" for fault in self)
 
 
 def found(

@@ -14,7 +14,7 @@ from ..problem import Problem
 from ..tokens.openai import OpenAICounter
 from .files import form_problems, layout_problems, size_problems
 from .openai import FORMATS, LEAST_ROWS, MAX_TOKENS, MOST_BYTES, openai_schedule
-from .openai_rows import Rows
+from .openai_rows import MESSAGE_KEYS, ROW_KEYS, Rows
 from .target import FileFacts, Target
 
 TITLE = "Azure OpenAI"
@@ -39,4 +39,6 @@ AZURE = Target(
     max_tokens=MAX_TOKENS,
     counter=OpenAICounter,
     schedule=openai_schedule,
+    row_keys=ROW_KEYS,
+    turn_keys=MESSAGE_KEYS,
 )

@@ -24,6 +24,7 @@ from .files import form_problems, layout_problems
 from .target import FileFacts, Target
 
 TITLE = "Amazon Bedrock"
+_NAME = "bedrock"
 FORMATS = frozenset({"anthropic", "messages"})
 """Rows without a system prompt are both."""
 
@@ -35,6 +36,9 @@ _SCHEDULE = Schedule(2, 2, 2, 32, "Bedrock's defaults for Claude 3 Haiku")
 
 
 def _check_row(value: Mapping[str, Any], body: Body, faults: Faults) -> None:
+    if (tools := _tools_in(body)) is not None:
+        faults.add("tools-refused", what=tools, title=TITLE)
+        return
     messages = value.get("messages")
     if not isinstance(messages, list):
         faults.add("wrong-type", what='"messages"', found=type_name(messages), expected="a list of messages")
@@ -62,10 +66,20 @@ def _check_row(value: Mapping[str, Any], body: Body, faults: Faults) -> None:
         faults.add("target-last-turn", what="The row", role=shown(before), title=TITLE)
 
 
+def _tools_in(body: Body) -> str | None:
+    """What of tools a row has."""
+    if body.get("tools"):
+        return "tools"
+    messages = body.get("messages", ())
+    if any("tool_calls" in message for message in messages):
+        return "a tool call"
+    return "a tool's answer" if any(message["role"] == "tool" for message in messages) else None
+
+
 def _keys(value: Mapping[str, Any], known: frozenset[str], where: str, faults: Faults) -> None:
     for key in value:
         if key not in known:
-            faults.add("target-key", title=TITLE, key=shown(key), where=where, to=_TO)
+            faults.add("target-key", title=TITLE, key=shown(key), where=where, target=_NAME)
 
 
 def _text(content: object, turn: int, faults: Faults) -> None:
@@ -84,7 +98,7 @@ def _check_file(facts: FileFacts) -> Iterator[Problem]:
 
 
 BEDROCK = Target(
-    name="bedrock",
+    name=_NAME,
     title=TITLE,
     formats=FORMATS,
     check_row=_check_row,
@@ -92,4 +106,7 @@ BEDROCK = Target(
     max_tokens=None,
     counter=lambda model, max_length: EstimateCounter(model or "Claude 3 Haiku"),
     schedule=lambda rows: _SCHEDULE,
+    row_keys=_ROW_KEYS,
+    turn_keys=_MESSAGE_KEYS,
+    writes=_TO,
 )

@@ -13,7 +13,7 @@ from ..problem import Problem
 from ..tokens.cost import Schedule
 from ..tokens.openai import OpenAICounter
 from .files import MIB, form_problems, layout_problems, size_problems
-from .openai_rows import Rows
+from .openai_rows import MESSAGE_KEYS, ROW_KEYS, Rows
 from .target import FileFacts, Target
 
 TITLE = "OpenAI"
@@ -53,5 +53,7 @@ OPENAI = Target(
     max_tokens=MAX_TOKENS,
     counter=OpenAICounter,
     schedule=openai_schedule,
+    row_keys=ROW_KEYS,
+    turn_keys=MESSAGE_KEYS,
     prices="openai",
 )

@@ -17,8 +17,8 @@ from ..checks.words import shown, type_name
 
 Value = Mapping[str, Any]
 
-_ROW_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
-_MESSAGE_KEYS = frozenset(
+ROW_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
+MESSAGE_KEYS = frozenset(
     {"role", "content", "name", "refusal", "weight", "tool_calls", "tool_call_id", "function_call"}
 )
 _PART_KEYS = frozenset({"type", "text"})
@@ -45,7 +45,7 @@ class Rows:
         if "preferred_output" in value:
             self._preference(value, faults)
             return
-        self._keys(value, _ROW_KEYS, "the row", faults)
+        self._keys(value, ROW_KEYS, "the row", faults)
         self._row_tools(value, faults)
         messages = _list(value, "messages", faults)
         self._messages(messages, faults)
@@ -55,7 +55,7 @@ class Rows:
         self._keys(value, _PREFERENCE_KEYS, "the row", faults)
         asked = value.get("input")
         if isinstance(asked, dict):
-            self._keys(asked, _ROW_KEYS, '"input"', faults)
+            self._keys(asked, ROW_KEYS, '"input"', faults)
             self._row_tools(asked, faults)
             self._messages(_list(asked, "messages", faults), faults)
         else:
@@ -74,8 +74,8 @@ class Rows:
         for turn, message in enumerate(messages, start=1):
             if not isinstance(message, dict):
                 continue
-            if not _MESSAGE_KEYS.issuperset(message):
-                self._keys(message, _MESSAGE_KEYS, f"turn {turn}", faults)
+            if not MESSAGE_KEYS.issuperset(message):
+                self._keys(message, MESSAGE_KEYS, f"turn {turn}", faults)
             role = message.get("role")
             if not isinstance(role, str) or role not in _ROLES:
                 fix = "Use developer, system, user, assistant or tool."
@@ -98,7 +98,7 @@ class Rows:
                 if isinstance(call, str) and call in made:
                     waiting.pop(call, None)
                 else:
-                    faults.add("target-unknown-call", turn=turn, call=shown(call))
+                    faults.add("target-unknown-call", turn=turn, call=shown(call), target=self._name)
             elif waiting:
                 call, caller = next(iter(waiting.items()))
                 faults.add("target-unanswered", call=shown(call), turn=caller, next=turn)
@@ -128,24 +128,25 @@ class Rows:
 
     def _calls(self, calls: object, turn: int, faults: Faults) -> list[str]:
         """Notes what is wrong with calls, and gives the ids of all that have one."""
-        title = self._title
+
+        def refuse(reason: str) -> None:
+            faults.add("target-call", turn=turn, title=self._title, target=self._name, reason=reason)
+
         if not isinstance(calls, list):
-            faults.add(
-                "target-call", turn=turn, title=title, reason=f"they are {type_name(calls)}, not a list"
-            )
+            refuse(f"they are {type_name(calls)}, not a list")
             return []
         ids: list[str] = []
         for call in calls:
             function = call.get("function") if isinstance(call, dict) else None
             if not isinstance(function, dict):
-                faults.add("target-call", turn=turn, title=title, reason='it has no object "function"')
+                refuse('it has no object "function"')
                 continue
             if isinstance(made := call.get("id"), str) and made:
                 ids.append(made)
             else:
-                faults.add("target-call", turn=turn, title=title, reason='it has no "id"')
+                refuse('it has no "id"')
             if call.get("type") != "function":
-                faults.add("target-call", turn=turn, title=title, reason='its "type" is not "function"')
+                refuse('its "type" is not "function"')
             name, arguments = function.get("name"), function.get("arguments")
             self._function_name(name, faults)
             if not isinstance(arguments, str):
@@ -183,7 +184,7 @@ class Rows:
     def _keys(self, value: Iterable[str], known: frozenset[str], where: str, faults: Faults) -> None:
         for key in value:
             if key not in known:
-                faults.add("target-key", title=self._title, key=shown(key), where=where, to="messages")
+                faults.add("target-key", title=self._title, key=shown(key), where=where, target=self._name)
 
 
 def _list(value: Value, key: str, faults: Faults) -> Sequence[Any]:

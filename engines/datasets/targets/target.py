@@ -47,6 +47,9 @@ class Target:
         counter: makes what counts its tokens for a model (None: the one it usually trains) and up to a
             length of rows (None: any); None where that can't be known.
         schedule: how it trains so many rows when nothing else is asked for; None where that is not known.
+        row_keys: the keys of a row that it knows.
+        turn_keys: those of a turn; None where it takes any.
+        writes: the form that rows are written in for it; None: their own.
         prices: whose prices hold, as the table of prices names it; None where tokens are not paid for.
     """
 
@@ -58,4 +61,7 @@ class Target:
     max_tokens: int | None
     counter: Callable[[str | None, int | None], Counter | None]
     schedule: Callable[[int], Schedule | None] = lambda rows: None
+    row_keys: frozenset[str] = frozenset()
+    turn_keys: frozenset[str] | None = None
+    writes: str | None = None
     prices: str | None = None

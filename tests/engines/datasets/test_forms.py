@@ -287,6 +287,15 @@ def test_a_mapped_column_that_the_file_lacks_is_said_once_with_those_that_exist(
     assert problem.fix == 'Is "Frage" meant?'
 
 
+def test_a_large_file_of_no_known_form_says_so_once(tmp_path: Path):
+    path = tmp_path / "data.jsonl"
+    path.write_text((json.dumps({"frage": "x" * 1000, "antwort": "y"}) + "\n") * 6000)
+    for columns, expected in ((None, "unknown-format"), ({"question": "Frage"}, "missing-column")):
+        [report] = check([path], Asked(columns=columns)).files
+        assert report.rows == 6000
+        assert report.counts == {expected: 1}
+
+
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 

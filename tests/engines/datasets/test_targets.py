@@ -34,6 +34,9 @@ CALLING: Row = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 TOOL: Row = {"role": "tool", "tool_call_id": "c1", "content": "2"}
 ADD: Row = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 
+BLOCKS: Row = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "add", "input": {}}]}
+RESULT: Row = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "2"}]}
+
 
 def chat(*messages: Row, **more: Any) -> Row:
     return {"messages": list(messages), **more}
@@ -261,8 +264,9 @@ def test_bedrock_takes(row: Row, tmp_path: Path):
     ("check_id", "row"),
     [
         ("target-role", chat({"role": "system", "content": "Be brief."}, USER, ANSWER)),
-        ("target-role", chat(USER, CALLING, TOOL, ANSWER)),
-        ("target-key", chat(USER, ANSWER, tools=[ADD])),
+        ("tools-refused", chat(USER, CALLING, TOOL, ANSWER)),
+        ("tools-refused", chat(USER, ANSWER, tools=[ADD])),
+        ("tools-refused", chat(USER, BLOCKS, RESULT, ANSWER)),
         ("target-key", chat(USER, {**ANSWER, "weight": 1})),
         ("target-order", chat(ANSWER, USER, ANSWER)),
         ("target-order", chat(USER, USER, ANSWER)),
