@@ -40,6 +40,7 @@ MANY = 20
 
 _IN_BAND = 4
 _PENDING_CHARACTERS = 1 << 20
+_ANSWERS = ("text", "completion", "chosen", "rejected")
 _encoder = msgspec.json.Encoder()
 
 
@@ -209,21 +210,16 @@ def _texts(body: Body) -> tuple[str, str]:
         if message["role"] != "system":
             (answered if message["role"] == "assistant" else asked).append(said(message))
     asked.append(body.get("prompt", ""))
-    for key in ("text", "completion", "chosen", "rejected"):
-        match body.get(key):
-            case str() as text:
-                answered.append(text)
-            case list() as turns:
-                answered += [said(turn) for turn in turns]
-            case _:
-                pass
+    for key in _ANSWERS:
+        if key in body:
+            answer = body[key]
+            answered += [answer] if isinstance(answer, str) else [said(turn) for turn in answer]
     return "\n".join(asked)[:MOST_CHARACTERS], "\n".join(answered)[:MOST_CHARACTERS]
 
 
 def said(message: Mapping[str, Any]) -> str:
     """A turn's text, with its calls of tools."""
-    calls = message.get("tool_calls")
-    if not calls:
+    if "tool_calls" not in message or not (calls := message["tool_calls"]):
         return message["content"]
     return message["content"] + "\n" + _encoder.encode([call["function"] for call in calls]).decode()
 
@@ -241,6 +237,7 @@ def alike(numbers: Bytes) -> Iterator[Alike]:
         return
     first = np.arange(rows)
     of_all = np.ascontiguousarray(numbers[:, :NUMBERS])
+    shares = [words_alike(count / NUMBERS) for count in range(NUMBERS + 1)]
     bands = of_all.view(np.uint32)
     for band in range(NUMBERS // _IN_BAND):
         order = np.argsort(bands[:, band], kind="stable")
@@ -257,15 +254,18 @@ def alike(numbers: Bytes) -> Iterator[Alike]:
             later, partner = later[closer], partner[closer]
             for start in range(0, len(later), 1 << 16):
                 a, b = later[start : start + (1 << 16)], partner[start : start + (1 << 16)]
-                agree = (of_all[a] == of_all[b]).sum(axis=1) >= LEAST_ALIKE * NUMBERS
+                agree = np.count_nonzero(of_all[a] == of_all[b], axis=1) >= LEAST_ALIKE * NUMBERS
                 a, b = a[agree], b[agree]
                 answers = numbers[a, NUMBERS:] == numbers[b, NUMBERS:]
-                fit = answers.sum(axis=1) >= LEAST_ANSWERS_ALIKE * OF_ANSWER
+                fit = np.count_nonzero(answers, axis=1) >= LEAST_ANSWERS_ALIKE * OF_ANSWER
                 np.minimum.at(first, a[fit], b[fit])
-    for row in np.flatnonzero(first < np.arange(rows)).tolist():
-        earlier = int(first[row])
-        resemblance = float((of_all[row] == of_all[earlier]).mean())
-        yield Alike(row, earlier, words_alike(resemblance))
+    later = np.flatnonzero(first < np.arange(rows))
+    for start in range(0, len(later), 1 << 16):
+        a = later[start : start + (1 << 16)]
+        b = first[a]
+        agree = np.count_nonzero(of_all[a] == of_all[b], axis=1).tolist()
+        for row, earlier, count in zip(a.tolist(), b.tolist(), agree, strict=True):
+            yield Alike(row, earlier, shares[count])
 
 
 def words_alike(resemblance: float) -> float:

@@ -113,6 +113,7 @@ class Examiner:
         self._known: dict[bytes, _Line] = {}
         self._known_bytes = 0
         self._said = False
+        self._path = str(dataset.path)
 
     def close(self) -> None:
         """Nothing is looked at any more."""
@@ -177,7 +178,7 @@ class Examiner:
         return one
 
     def _look(self, content: bytes, line: int) -> _Line:
-        raw = line_value(content, line, str(self._dataset.path))
+        raw = line_value(content, line, self._path)
         if raw.problem is not None:
             return _Line(counts_as_row(raw.problem), (raw.problem,))
         if self._dataset.format is None and self._said:
@@ -196,9 +197,10 @@ class Examiner:
     ) -> tuple[tuple[Problem, ...], bool]:
         faults = Faults()
         target.check_row(value, row.body, faults)
-        path = str(self._dataset.path)
-        said = tuple(found(fault.check, path, line, **fault.values) for fault in faults)
-        return problems + said, not faults.fatal
+        if not faults:
+            return problems, True
+        said = [found(fault.check, self._path, line, **fault.values) for fault in faults]
+        return (*problems, *said), not faults.fatal
 
     def _count(self, new: list[tuple[int, _Line]]) -> None:
         """Counts the tokens of lines that were not met before, all at once."""
@@ -212,7 +214,7 @@ class Examiner:
             one.problems += tuple(self._of_tokens(counted, row.line))
 
     def _of_tokens(self, counted: Counted, line: int) -> Iterator[Problem]:
-        path = str(self._dataset.path)
+        path = self._path
         if counted.error is not None:
             yield found("template-refuses", path, line, reason=counted.error)
             return

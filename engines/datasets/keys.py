@@ -73,9 +73,11 @@ def _of_messages(body: Body) -> _Prompted:
     answered = asked_by_user = False
     exchanges: list[Exchange] = []
     tools = _encoder.encode(body["tools"]) if "tools" in body else b""
+    waiting = b""  # the last turn is hashed only where an answer follows it
     for message in body["messages"]:
         role = message["role"]
         said = _said(message)
+        told.update(waiting)
         if role == "assistant":
             context = int.from_bytes(told.digest(), "big")
             prompt = context if asked_by_user and not answered else prompt
@@ -86,7 +88,7 @@ def _of_messages(body: Body) -> _Prompted:
                 exchanges.append((asked, _key(said)))
         elif role != "system":
             asked_by_user = True
-        told.update(role.encode() + b"\0" + said + b"\0")
+        waiting = b"%s\0%s\0" % (role.encode(), said)
     return prompt, tuple(exchanges)
 
 
@@ -106,8 +108,9 @@ def _answer(answer: str | Sequence[dict[str, Any]]) -> bytes:
 
 def _said(message: dict[str, Any]) -> bytes:
     said = _even(message["content"])
-    calls = message.get("tool_calls")
-    return said + b"\0" + _encoder.encode([call["function"] for call in calls]) if calls else said
+    if "tool_calls" not in message or not (calls := message["tool_calls"]):
+        return said
+    return said + b"\0" + _encoder.encode([call["function"] for call in calls])
 
 
 def _even(text: str) -> bytes:

@@ -73,8 +73,7 @@ def examine(body: Body, faults: Faults, shift: int = 0) -> None:
                 faults.add("empty-answer", what=_NAMES[key])
     if "text" not in body:
         _pairs(body, faults)
-    texts = [*texts_of(body), *_thoughts_of(body)]
-    looks = _looks("\n".join(texts), "messages" in body)
+    looks = _looks("\n".join(_all_texts(body)), "messages" in body)
     if looks:
         _look_closely(body, shift, looks, faults)
 
@@ -94,10 +93,16 @@ def texts_of(body: Body) -> Iterator[str]:
                 pass
 
 
-def _thoughts_of(body: Body) -> Iterator[str]:
+def _all_texts(body: Body) -> list[str]:
+    """The texts and the thoughts of a canonical body."""
+    if "messages" not in body or "chosen" in body:
+        texts = list(texts_of(body))
+    else:  # as nearly all rows are
+        texts = [message["content"] for message in body["messages"]]
     for message in body.get("messages", ()):
         if "reasoning_content" in message:
-            yield message["reasoning_content"]
+            texts.append(message["reasoning_content"])
+    return texts
 
 
 def _pairs(body: Body, faults: Faults) -> None:

@@ -114,20 +114,21 @@ class Seen:
         return lines
 
     def _nearly_same(self, contradicting: set[int]) -> Iterator[Placed]:
-        alike, lines, prompts = self._signatures.found()
+        alike, all_lines, all_prompts = self._signatures.found()
+        lines, prompts = all_lines.tolist(), all_prompts.tolist()
         start: dict[int, int] = {}
-        for one in alike:
-            start[one.row] = start.get(one.first, one.first)
+        for row, earlier, _ in alike:
+            start[row] = start.get(earlier, earlier)
         sizes = Counter(start.values())
         many = {row: count + 1 for row, count in sizes.items() if count + 1 >= MANY}
-        for one in alike:
-            line, first = int(lines[one.row]), int(lines[one.first])
-            said_before = line in contradicting and prompts[one.row] == prompts[one.first]
-            if start[one.row] not in many and not said_before:
-                share = min(round(one.share * 100), 99)
-                yield line, Fault("near-duplicate", {"first": first, "share": share})
+        for row, earlier, alike_share in alike:
+            line = lines[row]
+            said_before = line in contradicting and prompts[row] == prompts[earlier]
+            if start[row] not in many and not said_before:
+                share = min(round(alike_share * 100), 99)
+                yield line, Fault("near-duplicate", {"first": lines[earlier], "share": share})
         for row, count in many.items():
-            yield int(lines[row]), Fault("template", {"count": count})
+            yield lines[row], Fault("template", {"count": count})
         if self._signatures.is_sample:
             yield self._sample("Nearly equal rows", len(lines))
 

@@ -63,8 +63,11 @@ def _least(texts: Sequence[str]) -> NDArray[numpy.uint32]:
 
     hashes, starts, counts = runs_of(texts)
     least = np.empty((len(texts), NUMBERS), np.uint32)
+    permuted = np.empty_like(hashes)
     for number, (flip, factor) in enumerate(_permutations()):
-        np.minimum.reduceat((hashes ^ flip) * factor, starts, out=least[:, number])
+        np.bitwise_xor(hashes, flip, out=permuted)
+        np.multiply(permuted, factor, out=permuted)
+        np.minimum.reduceat(permuted, starts, out=least[:, number])
     flips, factors = (np.array(numbers, np.uint32) for numbers in zip(*_permutations(), strict=True))
     for place in np.flatnonzero(counts == 0).tolist():
         # Without words (an operator, a bracket) it is like nothing but itself; an empty one adds nothing.
