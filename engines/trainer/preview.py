@@ -12,7 +12,7 @@ from typing import Any
 from .data import place, read_rows
 from .failures import Failure
 from .progress import say
-from .render import UNTRAINED, Renderer, RowError
+from .render import Renderer, RowError
 from .tokens import answering, refusal
 
 _MOST_TOKENS_A_CHARACTER = 8
@@ -60,7 +60,7 @@ def _line(number: int, row: dict[str, Any], renderer: Renderer, live: bool) -> d
         "texts": texts(rendered.ids, renderer.decode),
         "special": [place for place, token in enumerate(rendered.ids) if renderer.is_special(token)],
         "tokens": len(rendered.ids),
-        "trained_tokens": len(rendered.labels) - rendered.labels.count(UNTRAINED),
+        "trained_tokens": rendered.trained,
         "ends": renderer.ends(rendered),
         "begins": renderer.begins(rendered),
     }

@@ -94,7 +94,7 @@ def counted(row: dict[str, Any], renderer: Renderer, max_length: int | None) -> 
     lost = [] if max_length is None else labels[max_length:]
     return {
         "tokens": len(labels),
-        "trained_tokens": len(labels) - labels.count(UNTRAINED),
+        "trained_tokens": rendered.trained,
         "ends": renderer.ends(rendered),
         "begins": renderer.begins(rendered),
         "lost": len(lost) - lost.count(UNTRAINED),

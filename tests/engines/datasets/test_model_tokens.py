@@ -65,7 +65,8 @@ def test_each_kind_of_row_has_its_tokens(settings: Settings) -> None:
     # begin, user, q, end, assistant, a, end: the last one lies beyond six
     assert (plain.tokens, plain.trained, plain.ends, plain.begins, plain.lost) == (7, 2, True, 1, 1)
     assert judged == plain
-    assert (completion.trained, text.tokens) == (2, text.trained)
+    # Nothing stands before the first token from which it could be predicted.
+    assert (completion.trained, text.trained) == (2, text.tokens - 1)
     # Two answers, each behind the same prompt of three turns.
     assert (preference.tokens, preference.trained, preference.lost) == (2 * 13, 2 * 2, 2 * 2)
     assert (pair.tokens, pair.trained) == (2 * completion.tokens, 2 * completion.trained)
