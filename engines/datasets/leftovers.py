@@ -17,7 +17,7 @@ _WORDS = (
     r"signature|text|here|password|username)"
 )
 _BRACKETS = re.compile(
-    rf"[\[<](?:{_WORDS}|insert [\w ,'-]{{3,40}}|(?:enter|add|put) your [\w ,'-]{{3,40}}"
+    rf"(?<![\w\])])[\[<](?:{_WORDS}|insert [\w ,'-]{{3,40}}|(?:enter|add|put) your [\w ,'-]{{3,40}}"
     r"|todo\b[^\]>]{0,40}|tbd)[\]>](?!\()",
     re.IGNORECASE,
 )

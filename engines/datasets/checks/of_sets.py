@@ -46,7 +46,7 @@ OF_SETS: Mapping[str, Check] = {
     "template": Check(
         "note",
         "row",
-        "{count:,} rows are nearly the same as this one: they seem to be filled into one template.",
+        "{count:,} rows, this one the first, are nearly the same: they seem to be filled into one template.",
         "Nothing to do, if that is meant; few different rows teach as much.",
     ),
     "same-answer": Check(

@@ -155,6 +155,7 @@ CASES: dict[str, list[tuple[Any, Any]]] = {
         (said("It is <INSERT DATE HERE>."), said("<title>Dates</title>")),
         (said("Ask [insert name of a friend]."), said("See [the name](https://a.de) of it.")),
         ({"text": "Lorem ipsum dolor sit amet"}, {"text": "Lorem ipsum is filler."}),
+        (said("Dear [name], hello."), said("Call f(x)[name] and arr[date].")),
         (said("[TODO: finish]"), said("a[name] = b[date];\n")),
     ],
     "template-token": [
