@@ -35,6 +35,8 @@ _WORDS: Mapping[str, str] = {
     "target-unanswered": "answers of tools given the id of their call",
     "target-key": "keys written as the target has them",
     "target-role": "roles written as the target has them",
+    "target-order": "roles written as the target has them",
+    "target-last-turn": "roles written as the target has them",
     "target-content": "contents written as texts",
     "target-tools": "tools written as the target has them",
     "target-weight": "weights written as 0 and 1",

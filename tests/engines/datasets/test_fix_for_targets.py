@@ -208,17 +208,27 @@ VALUES = st.one_of(
     st.just([{"type": "tool_use", "id": "t", "name": "f", "input": {}}]),
     st.lists(st.sampled_from([CALL, BARE, {"name": "f", "arguments": {}}]), max_size=2),
 )
-TURN = st.builds(
-    lambda role, content, more: {"role": role, "content": content, **more},
-    st.sampled_from(["system", "developer", "user", "assistant", "tool", "human"]),
-    WORDS,
-    st.dictionaries(KEYS, VALUES, max_size=2),
+
+
+def turn(*roles: str) -> st.SearchStrategy[Row]:
+    return st.builds(
+        lambda role, content, more: {"role": role, "content": content, **more},
+        st.sampled_from(roles),
+        st.text("ab", min_size=1, max_size=3),
+        st.dictionaries(KEYS, VALUES, max_size=1),
+    )
+
+
+TURNS = st.builds(
+    lambda first, pairs: [*first, *(turn for pair in pairs for turn in pair)],
+    st.lists(turn("system", "developer", "tool"), max_size=1),
+    st.lists(st.tuples(turn("user", "human"), turn("assistant", "model")), min_size=1, max_size=2),
 )
 MORE = st.fixed_dictionaries({}, optional={"tools": st.just(TOOLS), "system": WORDS, "id": st.just(1)})
 
 
 @settings(max_examples=200, deadline=None)
-@given(turns=st.lists(TURN, min_size=1, max_size=4), more=MORE, target=st.sampled_from(["openai", "bedrock"]))
+@given(turns=TURNS, more=MORE, target=st.sampled_from(["openai", "bedrock"]))
 def test_what_is_written_is_taken_and_means_the_same(
     turns: list[Row], more: Row, target: str, tmp_path_factory: pytest.TempPathFactory
 ):
