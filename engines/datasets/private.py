@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 SHORTEST_KEY = 20
 """Letters, digits, “_” and “-” in a row that every key has."""
 
+_PRIVATE = "-----BEGIN"
 _KEYS: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "an Anthropic key": ("sk-ant-", re.compile(r"\bsk-ant-[\w-]{24,}")),
     "an OpenAI key": ("sk-", re.compile(r"\bsk-(?!ant-)(?:proj-|svcacct-|admin-)?[A-Za-z0-9][\w-]{30,}")),
@@ -28,7 +29,7 @@ _KEYS: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "an npm token": ("npm_", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
     "a JSON web token": ("eyJ", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")),
     "a private key": (
-        "-----BEGIN",
+        _PRIVATE,
         re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+[\w+/=:,\s-]{32}"),
     ),
 }
@@ -129,6 +130,9 @@ def masked(text: str) -> str:
     for start, pattern in _KEYS.values():
         if start.strip("…") in text:
             text = pattern.sub(lambda match, start=start: f"{match[0][: len(start.rstrip('…'))]}…", text)
+    # Of a private key the pattern has only the beginning.
+    head, begin, _ = text.partition(f"{_PRIVATE}…")
+    text = head + begin
     return _URL.sub(lambda match: f"{match[1]}…:…@…", text) if "://" in text else text
 
 

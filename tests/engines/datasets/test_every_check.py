@@ -157,7 +157,10 @@ def test_no_message_about_something_else_repeats_a_key(tmp_path: Path):
         "tools": [{"messages": [*asked, answer], "tools": [{"nam": key}]}],
         "unknown-role": [{"messages": [{"role": key, "content": "a"}, answer]}],
     }
-    for name, rows in sets.items():
+    private = f"-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEAx7Qz0b8Yq9P1vLwK{key[8:]}\n"
+    answer = {"role": "assistant", "content": private}
+    said = [{"messages": [{"role": "user", "content": f"{n}"}, answer]} for n in range(20)]
+    for name, rows in [*sets.items(), ("same-answer", said)]:
         report = report_of(rows, tmp_path / "data.jsonl")
         assert report.counts.get(name), report.counts
         assert not [problem for problem in report.problems if key[8:] in str(problem)]
