@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from finetui.engines.datasets import search
+from finetui.engines.datasets.checks.table import CHECKS
 from finetui.engines.datasets.known import remember, remembered
 from finetui.engines.datasets.preview import PreviewModel, Rendered, Token
 from finetui.engines.datasets.read import Row
@@ -21,6 +22,7 @@ from finetui.tui.keys import KEYS
 from finetui.tui.messages import OpenNewJob
 from finetui.tui.panes.row import Line, of_tokens, visible
 from finetui.tui.panes.row_words import learned
+from finetui.tui.panes.wording import by_keys
 from finetui.tui.remembered import Remembered
 from finetui.tui.screens.choose import Choose
 from finetui.tui.screens.dataset import DatasetPage
@@ -416,6 +418,27 @@ def test_trained_tokens_stand_in_lines_of_their_own() -> None:
         ("Yes↵", True), ("↵", True), ("sir⟨|im_end|⟩↵", True),
     ]  # fmt: skip
     assert Rendered(tuple(chatml)).trained == 4
+
+
+def test_a_way_out_is_said_by_the_pages_keys() -> None:
+    ways = [check.fix for check in CHECKS.values()]
+    assert not [way for way in map(by_keys, ways) if "--fix OUT" in way or "finetui convert IN" in way]
+    assert by_keys("`finetui check FILE --fix OUT` sets it right.") == "F (a repaired copy) sets it right."
+    assert by_keys("Convert it: `finetui convert IN OUT --to {to}`.") == "Convert it: c (to {to})."
+    assert by_keys("So: `finetui convert IN OUT.jsonl --to messages --lossy`.") == "So: c (to messages)."
+    assert by_keys("Write the row again.") == "Write the row again."
+
+
+async def test_what_is_wrong_with_the_whole_file_leads_to_no_row(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.touch()
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(80, 24)) as pilot:
+        page = await page_of(pilot, path)
+        assert not page.check_action("filter", ())
+        await pilot.press("f", "w", "enter")
+        await told(pilot, "It is about the whole file.")
+        assert isinstance(app.screen, Problems)
 
 
 def test_a_row_says_how_it_ends_and_whether_it_begins_twice() -> None:

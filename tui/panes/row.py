@@ -20,6 +20,7 @@ from ...engines.datasets.read import Row
 from ...engines.datasets.rows import NumberedRow
 from ...engines.text import clean
 from .pane import PaneCanvas
+from .wording import by_keys
 
 TRAINED, SPECIAL, SIGN, ROLE = "$success", "$primary", "$chart-axis", "bold $quiet"
 MOST_CHARACTERS = 500_000
@@ -285,5 +286,5 @@ def of_problems(problems: Iterable[Problem], line: int | None = None) -> list[Li
         place = f"{', '.join(parts)}: " if parts else ""
         lines.append(Line(Content.styled(f"{sign}{place}{clean(problem.message)}", style)))
         if problem.fix:
-            lines.append(Line(Content.styled(f"→ {clean(problem.fix)}", "$quiet")))
+            lines.append(Line(Content.styled(f"→ {clean(by_keys(problem.fix))}", "$quiet")))
     return lines

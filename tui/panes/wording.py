@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from ...engines.job import State
 from ...engines.machine import machine_id
@@ -21,6 +22,9 @@ STYLES: dict[JobState, str] = {
     JobState.failed: "$error",
     JobState.cancelled: "$quiet",
 }
+
+_FIX = re.compile(r"`finetui check [^`]*--fix OUT`")
+_CONVERT = re.compile(r"`finetui convert IN OUT[.a-z]* --to ([a-z{}-]+)[^`]*`")
 
 
 def progress(state: State) -> str:
@@ -158,3 +162,8 @@ def short_path(path: str | os.PathLike[str]) -> str:
     """A path with the user's home as `~`; anything else as it is."""
     said, home = os.fspath(path), os.path.expanduser("~").rstrip(os.sep)
     return f"~{said[len(home) :]}" if home and (said == home or said.startswith(home + os.sep)) else said
+
+
+def by_keys(way: str) -> str:
+    """A way out that is a command of a shell, as the keys of a dataset's page go it."""
+    return _CONVERT.sub(r"c (to \1)", _FIX.sub("F (a repaired copy)", way))

@@ -39,7 +39,7 @@ class DatasetPage(DatasetTools):
         if action == "match":
             return bool(self._words) and (bool(len(self._found)) or self._share is not None)
         if action == "filter":
-            return self._checked is not None and bool(self._checked.errors or self._checked.warnings)
+            return bool(self._kinds)
         if action == "problems":
             return self._checked is not None and bool(self._checked.problems)
         if action in ("fix", "lengths", "target"):

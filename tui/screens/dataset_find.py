@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textual.content import Content
 
+from ...engines.datasets.problem import Problem
 from ...engines.datasets.search import SMALL_BYTES, pattern_of
 from ...engines.settings import Settings
 from ...engines.text import one_line
@@ -123,17 +124,25 @@ class DatasetFind(DatasetView):
 
     # Filter.
 
+    @property
+    def _kinds(self) -> list[Problem]:
+        """The first of each kind of problem whose rows can be gone through, the worst kinds first."""
+        checked = self._checked
+        if checked is None:
+            return []
+        kinds: dict[str, Problem] = {}
+        for problem in checked.problems:
+            # Of notes only the first is kept: there is nothing to go through.
+            if problem.id in checked.places and problem.severity != "note":
+                kinds.setdefault(problem.id, problem)
+        return list(kinds.values())
+
     def action_filter(self) -> None:
         checked = self._checked
         if checked is None:
             return
         offers = [Offer(ALL, Content("all rows"), Content(f"{checked.rows:,} rows"))] if self._filter else []
-        seen: set[str] = set()
-        for problem in checked.problems:
-            # Of notes only the first is kept: there is nothing to go through.
-            if problem.id in seen or problem.id not in checked.places or problem.severity == "note":
-                continue
-            seen.add(problem.id)
+        for problem in self._kinds:
             sign, style = view.MARKS[problem.severity]
             count = checked.counts.get(problem.id, 1)
             shown = Content.assemble(

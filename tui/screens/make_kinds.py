@@ -9,6 +9,7 @@ from typing import Any
 
 from ...engines.datasets.checked import Rules
 from ...engines.datasets.making import Asked, Conversion, Mending, name_beside
+from ...engines.datasets.targets.registry import TARGETS
 from ...engines.settings import Settings
 from ...engines.text import one_line
 from .make import Blank, Make
@@ -95,7 +96,7 @@ class Fix(Make):
             "rows that can't be are left out, each with its line."
         )
         if rules.target:
-            about = f"{about} Spelled as {rules.target} wants it."
+            about = f"{about} Spelled as {TARGETS[rules.target].title} wants it."
         super().__init__(settings, path, "Fix: a repaired copy", about)
         self._rules = rules
 

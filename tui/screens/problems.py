@@ -18,7 +18,7 @@ from ...engines.text import clean, one_line
 from ..keys import bindings
 from ..panes.list import ListCanvas
 from ..panes.row import MARKS
-from ..panes.wording import plural
+from ..panes.wording import by_keys, plural
 from ..widgets.keyline import KeyLine
 
 Entry = tuple[Problem, int]
@@ -50,8 +50,13 @@ class ProblemsList(ListCanvas[Entry]):
 class Way(Static):
     """A problem in full, and the way out."""
 
-    def show(self, problem: Problem, count: int) -> None:
-        """`count`: how often the file has it."""
+    def show(self, problem: Problem, count: int, *, by_page: bool = False) -> None:
+        """
+        Args:
+            count: how often the file has it.
+            by_page: whether the keys of the file's page are at hand.
+        """
+        fix = by_keys(problem.fix) if by_page else problem.fix
         sign, style = MARKS[problem.severity]
         often = f" ({count:,} times in this file)" if count > 1 else ""
         self.update(
@@ -59,7 +64,7 @@ class Way(Static):
                 (f"{sign}{clean(problem.message)}", style),
                 (often, "$quiet"),
                 "\n",
-                (f"→ {clean(problem.fix)}" if problem.fix else "", ""),
+                (f"→ {clean(fix)}" if fix else "", ""),
             )
         )
 
@@ -112,13 +117,15 @@ class Problems(ModalScreen[int | str]):
     def _say(self) -> None:
         self.refresh_bindings()
         if (entry := self._list.selected) is not None:
-            self.query_one(Way).show(entry[0], self._checked.counts.get(entry[0].id, 1))
+            self.query_one(Way).show(entry[0], self._checked.counts.get(entry[0].id, 1), by_page=True)
 
     def on_list_canvas_opened(self, message: ListCanvas.Opened) -> None:
         message.stop()
         problem: Problem = message.item[0]
         if problem.line is not None:
             self.dismiss(problem.line)
+        else:
+            self.app.notify("It is about the whole file.", timeout=6, markup=False)
 
     def action_back(self) -> None:
         self.dismiss()
