@@ -222,13 +222,18 @@ class _Mender:
             first = next((problem for problem in record.problems if problem.severity == "error"), None)
             self._leave_out(first or found("unknown-format", self._name, line, keys="", known="", names=""))
             return
+        same = content is not None and not done
+        row = content if same and content is not None else _in_json(value)
+        if row is None:
+            reason, fix = "a number is too large to be written again", "Write it as a text."
+            self._leave_out(found("broken-json", self._name, line, reason=reason, fix=fix))
+            return
         if self._met.before(keys_of(record.row).row):
             self.changes[DUPLICATES] += 1
             return
         self.changes.update(sorted(done))
         self.written += 1
-        same = content is not None and not done
-        yield content if same and content is not None else json.dumps(value, ensure_ascii=False).encode()
+        yield row
 
     def _for_target(
         self, value: dict[str, Any], record: Record, line: int, target: Target
@@ -278,6 +283,17 @@ def _kind_of(path: Path) -> str | None:
         return layout_of(path).kind
     except (FileFault, OSError, *BROKEN_ARCHIVE):
         return None  # `blocks` says what is wrong
+
+
+def _in_json(value: Any) -> bytes | None:
+    """A row written anew; None where a number (1e999) was read as infinite, which JSON has not."""
+    try:
+        try:
+            return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:  # half a character in a key that no form uses
+            return json.dumps(value, allow_nan=False).encode()
+    except ValueError:
+        return None
 
 
 def _refuse_constant(constant: str) -> NoReturn:

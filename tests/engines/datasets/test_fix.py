@@ -95,6 +95,13 @@ def test_what_is_certain_is_mended(before: dict[str, Any], after: dict[str, Any]
     assert done.changes == {words: 1}
 
 
+def test_a_row_that_is_written_anew_stays_json(tmp_path: Path):
+    half, endless = b'{"text": "a\\u200b", "\\ud800": 1}\n', b'{"text": "b\\u200b", "n": 1e999}\n'
+    done, out = mended(tmp_path, half + endless)
+    assert out == b'{"text": "a", "\\ud800": 1}\n'
+    assert (done.rows, done.left_out, [problem.line for problem in done.examples]) == (1, 1, [2])
+
+
 @pytest.mark.parametrize(
     "kept",
     [
