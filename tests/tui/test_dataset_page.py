@@ -429,6 +429,25 @@ def test_a_way_out_is_said_by_the_pages_keys() -> None:
     assert by_keys("Write the row again.") == "Write the row again."
 
 
+async def test_dialogs_follow_the_terminals_size(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"question": f"{n}", "answer": ""}) + "\n" for n in range(30)))
+    app = FinetuiApp(settings)
+    async with app.run_test(size=(120, 50)) as pilot:
+        await page_of(pilot, path)
+        for key, kind, below in (("w", Problems, "#way"), ("c", Choose, "#about")):
+            await pilot.press(key)
+            await until(pilot, lambda kind=kind: isinstance(app.screen, kind))
+            for size in ((40, 12), (80, 24), (200, 60)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                box, said = app.screen.query_one("#box").region, app.screen.query_one(below).region
+                assert box.y >= 0 and box.bottom <= size[1] - 1
+                assert said.height and said.bottom < box.bottom
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, DatasetPage))
+
+
 async def test_what_is_wrong_with_the_whole_file_leads_to_no_row(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "empty.jsonl"
     path.touch()

@@ -67,12 +67,15 @@ class Choose(ModalScreen[str]):
     def on_mount(self) -> None:
         box, about = self.query_one("#box"), self.query_one("#about")
         box.border_title = Content(self._title)
-        self._list.styles.height = min(len(self._offers), max(self.app.size.height - 9, 4))
         about.display = any(offer.about for offer in self._offers)
         self._list.show(self._offers)
         self._list.choose(self._chosen)
         self.set_focus(self._list)
         self._say()
+
+    def on_resize(self) -> None:
+        """What is selected stays in sight below the list."""
+        self._list.styles.height = min(len(self._offers), max(self.app.size.height - 9, 2))
 
     def on_list_canvas_selected(self, message: ListCanvas.Selected) -> None:
         message.stop()

@@ -119,8 +119,15 @@ class Faults(ModalScreen[bool]):
         found = sum(self._counts.values())
         if found > len(self._problems):
             box.border_subtitle = Content(f"the first {len(self._problems):,} of {found:,}")
-        self._list.styles.height = min(max(len(self._problems), 1), max(self.app.size.height - 10, 4))
+        self._fit()
         self._say()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """What is selected stays in sight below the list."""
+        self._list.styles.height = min(max(len(self._problems), 1), max(self.app.size.height - 10, 2))
 
     def on_list_canvas_selected(self, message: ListCanvas.Selected) -> None:
         message.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -20,6 +21,9 @@ from ..panes.list import ListCanvas
 from ..panes.row import MARKS
 from ..panes.wording import by_keys, plural
 from ..widgets.keyline import KeyLine
+
+WAY_LINES = 11
+"""Of the dialog, for what is selected and its frame."""
 
 Entry = tuple[Problem, int]
 """A problem and its place in the list."""
@@ -101,6 +105,11 @@ class Problems(ModalScreen[int | str]):
         self._list.show([(problem, place) for place, problem in enumerate(checked.problems)])
         self.set_focus(self._list)
         self._say()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """As tall as its list and a long way out need, where there is room for both."""
+        height = event.size.height
+        self.query_one("#box").styles.height = min(len(self._checked.problems) + WAY_LINES, height * 9 // 10)
 
     def on_list_canvas_selected(self, message: ListCanvas.Selected) -> None:
         message.stop()
