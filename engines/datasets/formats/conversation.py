@@ -121,6 +121,8 @@ def _messages(turn: object, number: int, faults: Faults) -> list[Message]:
     if role is None:
         faults.add("unknown-role", turn=number, role=shown(spelled))
         return []
+    if len(turn) == 2 and isinstance(text := turn.get("content"), str) and spelled not in _CALLING:
+        return [{"role": role, "content": text}]  # most turns are no more than this
     content = _content(turn.get("content", turn.get("value")), number, faults)
     if content.results and role == "assistant":
         what = f"Turn {number}, which has the result of a tool,"
@@ -146,8 +148,9 @@ def _messages(turn: object, number: int, faults: Faults) -> list[Message]:
         message["reasoning_content"] = thoughts
     if role == "assistant" and not _trained(turn, content.weight, number, faults):
         message["train"] = False
-    for key in turn.keys() - USED_KEYS:
-        faults.add("ignored-key", key=shown(key))
+    for key in turn:
+        if key not in USED_KEYS:
+            faults.add("ignored-key", key=shown(key))
     if not content.results:
         return [message]
     return [*content.results, message] if content.text is not None else content.results

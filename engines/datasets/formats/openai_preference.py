@@ -25,8 +25,9 @@ def _read(row: Row, faults: Faults) -> Body | None:
         found = type_name(given) if not isinstance(given, dict) else "an object without messages"
         faults.add("wrong-type", what='"input"', found=found, expected='{"messages": […]}')
         return None
-    for key in given.keys() - _INPUT:
-        faults.add("ignored-key", key=shown(f"input.{key}"))
+    for key in given:
+        if key not in _INPUT:
+            faults.add("ignored-key", key=shown(f"input.{key}"))
     tools = given.get("tools") or given.get("functions")
     body = conversation(given["messages"], "input.messages", faults, tools=tools)
     if body is None:
