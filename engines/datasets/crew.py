@@ -95,8 +95,19 @@ def examined(
     finally:
         for process in list((pool._processes or {}).values()):
             process.terminate()  # they hold nothing that could be lost
+        _let_go(pool)
         pool.shutdown(wait=True, cancel_futures=True)
         folder.cleanup()
+
+
+def _let_go(pool: ProcessPoolExecutor) -> None:
+    """Closes this process's own copies of its workers' ends of the pipes, once they are being ended.
+
+    Python 3.11 keeps them: the thread that reads results waits for ever for the rest of one that was half
+    written, and the one that hands out blocks for somebody to take what doesn't fit into the pipe.
+    """
+    for queue, end in ((pool._result_queue, "_writer"), (pool._call_queue, "_reader")):  # type: ignore[attr-defined]
+        getattr(queue, end).close()
 
 
 def _first(waiting: deque[tuple[Block, Future[T]]]) -> tuple[Block, T]:
