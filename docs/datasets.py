@@ -28,11 +28,12 @@ SUBJECTS: Mapping[str, Mapping[str, Check]] = {
 
 START = """# Datasets
 
-`finetui check FILE…` reads files, globs and folders: JSON, JSON lines, CSV and TSV, packed with gzip or not, and \
-with `pip install "finetui[data]"` Parquet and zstd. The form of the rows is recognised by their keys; `--format` \
-names one, `--columns question=COLUMN,answer=COLUMN` maps columns to the keys of one. `--for TARGET` adds the rules \
-and the tokenizer of a place of training. `--fix OUT` writes what can be mended without a guess to another file, \
-`finetui convert IN… OUT --to FORM` another form. A source file is never touched.
+`finetui check FILE…` reads files, patterns and folders: JSON, JSON lines, CSV and TSV, packed with gzip or \
+not, and with `pip install "finetui[data]"` Parquet and zstd. The form of the rows is recognised by their \
+keys; `--format` names one, `--columns question=COLUMN,answer=COLUMN` maps columns to the keys of one. \
+`--for TARGET` adds the rules and the tokenizer of a place of training. `--fix OUT` writes what can be \
+mended without a guess to another file, `finetui convert IN… OUT --to FORM` another form. A source file is never \
+touched.
 """
 
 
@@ -49,7 +50,7 @@ def datasets_page() -> str:
         "",
         "## Checks",
         "",
-        "An error stops a job (an error of a row can be left out with the row), a warning is worth a look, a note "
+        "An error stops a job (one of a row can be left out with the row), a warning is worth a look, a note "
         "is only said.",
     ]
     for subject, checks in SUBJECTS.items():
