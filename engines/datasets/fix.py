@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,12 +20,10 @@ from .check import Done
 from .checks.table import found
 from .formats.columns import Columns
 from .formats.form import Body
-from .keys import keys_of
 from .mend_json import COMMAS, mend_line, without_commas
 from .mend_row import mend_row
 from .mend_target import mend_for_target
 from .met import Met
-from .new_file import refuse_place, written
 from .problem import Problem
 from .read import Dataset, Record, counts_as_row, open_dataset
 from .sources.fault import FileFault
@@ -36,6 +35,7 @@ from .sources.source import blocks
 from .tally import Tally
 from .targets.registry import target_named
 from .targets.target import FileFacts, Target
+from .writing import Container, Draft, container_of, pack
 
 BOM = "byte order mark removed"
 BOM_ADDED = "byte order mark added"
@@ -76,7 +76,7 @@ def fix(
     Args:
         path: of any kind that `check` reads.
         out: what is written: lines of JSON, or a list where the source is a document and this is named
-            `.json`; packed where it is named `.gz`.
+            `.json`; packed where it is named `.gz` or `.zst`.
         format: the form of the rows, where the user knows better than the detection.
         columns: a known form's keys under the file's own names; the new file has the same names.
         target: whose spelling of roles and tool calls is wanted (a name of `TARGETS`).
@@ -88,19 +88,29 @@ def fix(
         UnknownFormat: a form is named that does not exist.
         UnknownTarget: likewise of a target.
     """
-    refuse_place(path, out, overwrite)
+    _refuse_place(path, out, overwrite)
+    packing = container_of(out, ("lines", "list")).packing
     mender = _Mender(open_dataset(path, format, columns), columns, target_named(target) if target else None)
+    container = Container("list" if out_is_list(path, out) else "lines", "", packing)
+
+    def lines() -> Iterator[bytes]:
+        for end, row in mender.rows():
+            if row is not None:
+                yield row
+            elif progress is not None:
+                progress(Done(path, end, path.stat().st_size, mender.written))
+
     try:
-        with written(out, overwrite, out_is_list(path, out), mender.wants_bom) as write:
-            for end, row in mender.rows():
-                if row is not None:
-                    write(row)
-                elif progress is not None:
-                    progress(Done(path, end, path.stat().st_size, mender.written))
+        with Draft(out, overwrite) as draft:
+            pack(lines, container, draft.file, BOM_BYTES if mender.wants_bom else b"")
             if not mender.written:
                 first = next(iter(mender.tally.problems), None)
                 why = f": {first}" if first else ""
                 raise EngineError("no-rows", f"{path}: no row can be kept{why}", "`finetui check` says more")
+            draft.settle()
+            draft.land()
+    except FileExistsError:  # it came while this was at work
+        raise EngineError("exists", f"{out} exists", "name another file") from None
     except OSError as fault:
         reason = (fault.strerror or str(fault)).lower()
         raise EngineError("unwritable", f"{out}: {reason}", "choose another place") from None
@@ -110,6 +120,21 @@ def fix(
 def out_is_list(path: Path, out: Path) -> bool:
     """Whether a new file holds one list: its name wants it, and the source holds no lines."""
     return ".json" in out.suffixes[-2:] and _kind_of(path) == "document"
+
+
+def _refuse_place(path: Path, out: Path, overwrite: bool) -> None:
+    """Refuses a place where nothing can be written.
+
+    Raises:
+        EngineError: it is the source, a folder, or there already.
+    """
+    with contextlib.suppress(OSError):
+        if out.exists() and out.samefile(path):
+            raise EngineError("usage", f"{out} is the source", "name another file")
+    if out.is_dir():
+        raise EngineError("usage", f"{out} is a folder", "name a file in it")
+    if out.exists() and not overwrite:
+        raise EngineError("exists", f"{out} exists", "name another file, or say that it may be replaced")
 
 
 class _Mender:
@@ -228,7 +253,7 @@ class _Mender:
             reason, fix = "a number is too large to be written again", "Write it as a text."
             self._leave_out(found("broken-json", self._name, line, reason=reason, fix=fix))
             return
-        if self._met.before(keys_of(record.row).row):
+        if self._met.before(_key_of(value, row)):
             self.changes[DUPLICATES] += 1
             return
         self.changes.update(sorted(done))
@@ -294,6 +319,19 @@ def _in_json(value: Any) -> bytes | None:
             return json.dumps(value, allow_nan=False).encode()
     except ValueError:
         return None
+
+
+def _key_of(value: Any, row: bytes) -> int:
+    """The key of all that a row holds, also of what no form uses: only rows that are equal in it are one.
+
+    Args:
+        row: its bytes, which stand for it where it is nested too deeply.
+    """
+    try:
+        content = json.dumps(value, sort_keys=True).encode()
+    except RecursionError:
+        content = row
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -12,7 +12,7 @@ import io
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +59,11 @@ class Container:
     packing: str
 
 
-def container_of(path: Path) -> Container:
+def container_of(path: Path, kinds: Collection[Kind] = ("lines", "list", "table", "parquet")) -> Container:
     """What a file's name says about its kind.
+
+    Args:
+        kinds: those that can be written.
 
     Raises:
         EngineError: nothing that can be written; or a package for it is missing.
@@ -68,10 +71,14 @@ def container_of(path: Path) -> Container:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packing = suffixes.pop() if suffixes and suffixes[-1] in _PACKINGS else ""
     kind, delimiter = _KINDS.get(suffixes[-1] if suffixes else "", (None, ""))
-    if kind is None or (kind == "parquet" and packing):
-        more = ": Parquet is packed inside" if kind == "parquet" else ""
-        known = f"{', '.join(_KINDS)}; all but Parquet also with {' or '.join(_PACKINGS)}"
-        raise EngineError("usage", f"{path}: no kind of file is named so{more}", f"known are {known}")
+    if kind is None or kind not in kinds or (kind == "parquet" and packing):
+        known = ", ".join(suffix for suffix, (of_kind, _) in _KINDS.items() if of_kind in kinds)
+        all_but = "all but Parquet " if "parquet" in kinds else ""
+        why = "no kind of file is named so" if kind is None else f"{suffixes[-1]} is not written here"
+        if kind == "parquet" and packing:
+            why = "no kind of file is named so: Parquet is packed inside"
+        advice = f"known are {known}; {all_but}also with {' or '.join(_PACKINGS)}"
+        raise EngineError("usage", f"{path}: {why}", advice)
     if kind == "parquet":
         pyarrow()
     if packing == ".zst":
@@ -225,8 +232,12 @@ class Spool:
                 yield line[:-1]
 
 
-def pack(lines: Lines, container: Container, file: BinaryIO) -> None:
+def pack(lines: Lines, container: Container, file: BinaryIO, before: bytes = b"") -> None:
     """Writes rows into a file of this kind.
+
+    Args:
+        lines: called once for lines and lists.
+        before: what comes before the rows, such as a byte order mark; of Parquet nothing can.
 
     Raises:
         Unwritable: a row has what such a file can't hold.
@@ -236,6 +247,7 @@ def pack(lines: Lines, container: Container, file: BinaryIO) -> None:
         _write_parquet(lines, file)
         return
     with _packed(file, container.packing) as stream:
+        stream.write(before)
         if container.kind == "table":
             _write_table(lines, container.delimiter, stream)
         elif container.kind == "list":

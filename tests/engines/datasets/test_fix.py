@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from finetui.engines.datasets.check import Asked, Done, check
 from finetui.engines.datasets.fix import Fixed, fix
 from finetui.engines.datasets.mend_json import mend_line
@@ -25,7 +26,7 @@ DATA = Path(__file__).parents[4] / "shared" / "data"
 USER, ANSWER = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
 EMPTY_SYSTEM = {"role": "system", "content": " "}
 NEVER_LEFT = {
-    *("bom", "blank-line", "duplicate", "last-turn", "mojibake", "hidden-character", "control-character"),
+    *("bom", "blank-line", "last-turn", "mojibake", "hidden-character", "control-character"),
     *("eaten-escape", "lone-surrogate", "broken-json", "invalid-utf8", "empty-answer", "no-answer"),
 }
 
@@ -63,6 +64,14 @@ def test_marks_blank_lines_line_ends_and_equal_rows_go(tmp_path: Path):
         "blank lines removed": 2,
         "duplicates removed": 1,
     }
+
+
+def test_rows_that_differ_in_a_key_that_no_form_uses_are_not_the_same(tmp_path: Path):
+    rows = [row(USER, ANSWER, id=number) for number in range(5)]
+    again = {"id": 1, **row(USER, ANSWER)}  # the order of keys is no difference
+    done, out = mended_row(tmp_path, *rows, again)
+    assert out == rows
+    assert done.changes == {"duplicates removed": 1}
 
 
 @pytest.mark.parametrize(
@@ -173,12 +182,42 @@ def test_a_document_that_ends_too_early_is_refused_and_nothing_written(tmp_path:
 
 
 def test_a_table_becomes_lines_and_a_packed_name_is_packed(tmp_path: Path):
-    _, out = mended(tmp_path, "question,answer\na,Itâ€™s\n".encode(), "a.csv.gz".removesuffix(".gz") + ".txt")
-    assert json.loads(out) == {"question": "a", "answer": "It’s"}
-    path, packed = tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"
+    table, out = tmp_path / "a.csv", tmp_path / "a.json"
+    table.write_text("question,answer\na,Itâ€™s\n", "utf-8")
+    fix(table, out)
+    assert json.loads(out.read_bytes()) == {"question": "a", "answer": "It’s"}
+    path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "a"}\n')
-    fix(path, packed)
-    assert gzip.decompress(packed.read_bytes()) == b'{"text": "a"}\n'
+    for suffix, unpacked in ((".gz", gzip.decompress), (".zst", unpacked_zstd)):
+        fix(path, packed := tmp_path / f"b.jsonl{suffix}")
+        assert unpacked(packed.read_bytes()) == b'{"text": "a"}\n'
+
+
+def unpacked_zstd(packed: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+
+
+@pytest.mark.parametrize("name", ["b.exe", "b", "b.csv", "b.txt.gz"])
+def test_a_name_that_says_no_kind_of_lines_is_refused_with_those_that_do(name: str, tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "a"}\n')
+    with pytest.raises(EngineError, match=name) as refused:
+        fix(path, tmp_path / name)
+    assert refused.value.advice == "known are .jsonl, .ndjson, .json; also with .gz or .zst"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_file_that_comes_meanwhile_is_kept(tmp_path: Path):
+    path, out = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    path.write_bytes(b'{"text": "a"}\n')
+
+    def come(_: Done) -> None:
+        out.write_bytes(b"kept")
+
+    with pytest.raises(EngineError, match="exists"):
+        fix(path, out, progress=come)
+    assert out.read_bytes() == b"kept"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_the_source_and_what_is_there_are_not_replaced(tmp_path: Path):
@@ -282,20 +321,21 @@ def test_progress_comes_to_the_end_of_the_file(tmp_path: Path):
     assert seen[-1] == Done(path, path.stat().st_size, path.stat().st_size, 6000)
 
 
-def test_an_interrupt_leaves_nothing_behind(tmp_path: Path):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_whatever_ends_it_nothing_is_left_behind(end: signal.Signals, tmp_path: Path):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"text": f"row {number}" * 50}) + "\n" for number in range(9000)))
     program = (
         "import os, signal, sys; from pathlib import Path; from finetui.engines.datasets.fix import fix\n"
-        "fix(Path(sys.argv[1]), Path(sys.argv[2]), progress=lambda _: os.kill(os.getpid(), signal.SIGINT))"
+        "fix(Path(sys.argv[1]), Path(sys.argv[2]), progress=lambda _: os.kill(os.getpid(), int(sys.argv[3])))"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program, str(path), str(tmp_path / "b.jsonl")],
+        [sys.executable, "-c", program, str(path), str(tmp_path / "b.jsonl"), str(int(end))],
         capture_output=True,
         env={**os.environ},
         check=False,
     )
-    assert ended.returncode == -signal.SIGINT, ended.stderr
+    assert ended.returncode == -end, ended.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["a.jsonl"]
 
 
