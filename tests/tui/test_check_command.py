@@ -355,3 +355,12 @@ def test_a_form_that_the_target_does_not_take_is_not_mended_row_by_row(tmp_path:
     assert "does not take the form question-answer" in done.stderr
     assert "finetui convert IN OUT --to messages" in " ".join(done.stderr.split())
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+def test_an_old_encoding_of_the_terminal_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    path = tmp_path / "rows.jsonl"
+    path.write_text("broken\n")
+    done = check(path)
+    assert (done.returncode, "? " in done.stdout) == (1, True)
+    assert json.loads(check(path, "--json").stdout)["errors"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import Any
@@ -14,6 +15,7 @@ from .output import WRONG, WrongUse, explain, note, note_beside, print_json
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 the work failed or the data has errors, 2 wrong use or bad input."""
     _open_closed_streams()
+    _say_what_can_be_said()
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     try:
@@ -44,6 +46,13 @@ def _open_closed_streams() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _say_what_can_be_said() -> None:
+    """Where the locale's encoding lacks a character (✗ in ISO-8859-1), a substitute is written."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _command(arguments: list[str]) -> object:

@@ -51,9 +51,9 @@ class Progress:
         self._next = now + REDRAW_SECONDS
         columns = shutil.get_terminal_size().columns
         text = one_line(self.line(done, now - self._began), max(columns - 1, 1))
+        self._drawn = True  # first: ctrl+c may come as soon as the line is there
         sys.stderr.write(f"\r{text}\x1b[K")
         sys.stderr.flush()
-        self._drawn = True
 
     def line(self, done: Done, seconds: float) -> str:
         """What the line says.
