@@ -79,17 +79,17 @@ def _gemma(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> 
     return tokenizer
 
 
-def _byte_level(parts: BPEParts, regex: str, settings: dict[str, Any]) -> Tokenizer:
-    tokenizer = Tokenizer(
-        BPE(
-            parts.vocab,
-            parts.merges,
-            continuing_subword_prefix="",
-            end_of_word_suffix="",
-            fuse_unk=False,
-            byte_fallback=False,
-        )
+def _plain(parts: BPEParts) -> Tokenizer:
+    """BPE without marks on words' parts, whose texts are not cut into words yet."""
+    model = BPE(
+        parts.vocab, parts.merges, continuing_subword_prefix="", end_of_word_suffix="", fuse_unk=False
     )
+    return Tokenizer(model)
+
+
+def _byte_level(parts: BPEParts, regex: str, settings: dict[str, Any]) -> Tokenizer:
+    """Words are cut by a regular expression, then written as bytes."""
+    tokenizer = _plain(parts)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.normalizer = normalizers.NFC()
     prefix = bool(settings.get("add_prefix_space") or False)
@@ -108,18 +108,6 @@ def _qwen2(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> 
 
 def _qwen3_5(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> Tokenizer:
     return _byte_level(parts, _QWEN3_5, settings)
-
-
-def _plain(parts: BPEParts) -> Tokenizer:
-    return Tokenizer(
-        BPE(
-            parts.vocab,
-            parts.merges,
-            continuing_subword_prefix="",
-            end_of_word_suffix="",
-            fuse_unk=False,
-        )
-    )
 
 
 def _gpt2(settings: dict[str, Any], named: dict[str, str], parts: BPEParts) -> Tokenizer:
@@ -214,19 +202,9 @@ REGISTERED: dict[str, str | None] = {
     ),
     **dict.fromkeys(
         (
-            *(
-                "apertus",
-                "arcee",
-                "bitnet",
-                "bloom",
-                "cwm",
-                "deepseek_v2",
-                "deepseek_v3",
-                "exaone4",
-                "falcon",
-            ),
-            *("falcon_h1", "gpt_oss", "hunyuan_v1_dense", "lfm2", "llama", "llama4", "llama4_text"),
-            *("nemotron_h", "phi4_multimodal", "seed_oss", "smollm3"),
+            *("apertus", "arcee", "bitnet", "bloom", "cwm", "deepseek_v2", "deepseek_v3", "exaone4"),
+            *("falcon", "falcon_h1", "gpt_oss", "hunyuan_v1_dense", "lfm2", "llama", "llama4"),
+            *("llama4_text", "nemotron_h", "phi4_multimodal", "seed_oss", "smollm3"),
         ),
         None,
     ),
