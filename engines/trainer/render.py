@@ -29,8 +29,6 @@ PROBE = "qzxprobe"
 DATE = "26 Jul 2024"
 """Llama 3's templates print today's date, so that a job resumed after midnight would train on other
 tokens. This is the date that Llama 3.1's template itself falls back on."""
-
-
 _NEAR = 16
 """Tokens before a cut among which a special one is looked for."""
 _SHORT, _MOST_SHORT = 80, 2000
@@ -362,7 +360,7 @@ class _Turn:
 def _literal_tokens(tokenizer: Any) -> dict[int, str]:
     """Tokens that are looked for in the text as it is, before anything else is done with it, and their text.
 
-    None where the tokenizer can't say (a slow one), or reads special tokens in a text as plain text.
+    Nothing where the tokenizer can't say (a slow one), or reads special tokens in a text as plain text.
     """
     fast = getattr(tokenizer, "backend_tokenizer", None) is not None
     if not fast or getattr(tokenizer, "split_special_tokens", False):
