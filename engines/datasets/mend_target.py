@@ -144,12 +144,12 @@ def _bare(body: Body) -> Body:
 
 
 def _has_refusal(row: Row) -> bool:
-    """Whether a turn holds a refusal, which has no place in what a row means."""
+    """Whether a turn holds a refusal beside a text, which has no place in what a row means."""
     found = False
 
     def look(turn: Row) -> Row:
         nonlocal found
-        found = found or bool(turn.get("refusal"))
+        found = found or bool(turn.get("refusal") and turn.get("content"))
         return turn
 
     _with_turns(row, look)

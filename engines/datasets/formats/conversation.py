@@ -7,6 +7,9 @@ tool calls as objects or as JSON in a text, and weights of turns.
 Formats of parts: LLaMA-Factory, src/llamafactory/v1/utils/types.py; Anthropic's API reference "Messages"
 (text, tool_use, tool_result, thinking, image) and its "Define tools" (name, description, input_schema).
 
+Where the assistant refuses, as OpenAI has it (`"content": null, "refusal": "…"`), the refusal is the turn's
+text: it is what a model learns to say, and so every form has a place for it.
+
 Tool arguments are always stored as an object: some chat templates encode them themselves and would encode a
 text twice; those that want a text get it when they render.
 """
@@ -127,7 +130,12 @@ def _messages(turn: object, number: int, faults: Faults) -> list[Message]:
     if content.results and role == "assistant":
         what = f"Turn {number}, which has the result of a tool,"
         faults.add("wrong-type", what=what, found="the assistant's", expected="a turn of the user")
-    message: Message = {"role": role, "content": content.text or ""}
+    text = content.text or ""
+    if role == "assistant" and isinstance(refusal := turn.get("refusal"), str) and refusal:
+        if text:
+            faults.add("ignored-key", key=shown("refusal"))
+        text = text or refusal
+    message: Message = {"role": role, "content": text}
     calls = turn.get("tool_calls") or content.calls
     if spelled in _CALLING:
         calls, message["content"] = content.text, ""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import zstandard
 from finetui.engines.datasets.check import Asked, Done, check
+from finetui.engines.datasets.convert import convert
 from finetui.engines.datasets.fix import Fixed, fix
 from finetui.engines.datasets.mend_json import mend_line
 from finetui.engines.datasets.met import Met
@@ -102,6 +103,15 @@ def test_what_is_certain_is_mended(before: dict[str, Any], after: dict[str, Any]
     done, rows = mended_row(tmp_path, before)
     assert rows == [after]
     assert done.changes == {words: 1}
+
+
+def test_a_refusal_is_an_answer(tmp_path: Path):
+    refusing = row(USER, {"role": "assistant", "content": None, "refusal": "I can't."})
+    done, rows = mended_row(tmp_path, refusing)
+    assert (rows, done.left_out) == ([refusing], 0)
+    convert([tmp_path / "a.jsonl"], tmp_path / "b.jsonl", "sharegpt")
+    [said] = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert said["conversations"][-1] == {"from": "gpt", "value": "I can't."}
 
 
 def test_a_row_that_is_written_anew_stays_json(tmp_path: Path):
