@@ -25,6 +25,7 @@ _GARBLED = re.compile(f"(?:[Â-ß][{_REST}]|[à-ï][{_REST}]{{2}}|[ð-ô][{_REST
 _PUNCTUATION = frozenset("€‚„…†‡ˆ‰‹‘’“”•–—˜™›«»\xa0")
 
 _CONTROL = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 # An escape that was read where LaTeX's backslash was meant: "\\frac" became a form feed and "rac".
 _EATEN = re.compile(
     "\x0c(?=rac\\s*{|rac\\d|orall\\b|lat\\b|box\\{)"
@@ -36,7 +37,9 @@ _HALF = re.compile("[\ud800-\udfff]")
 _SPACELESS = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\uaa60-\uaa7f"
 _FLAG = "\U0001f3f4[\U000e0020-\U000e007f]+"
 _HIDDEN = re.compile(
-    f"{_FLAG}|(?<![{_SPACELESS}])\u200b(?![{_SPACELESS}])|[\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
+    # U+2060 between letters keeps a word on one line; U+2061 to U+2064 are invisible operators of formulas.
+    f"{_FLAG}|(?<![{_SPACELESS}])\u200b(?![{_SPACELESS}])|(?<![^\\W\\d_])\u2060|\u2060(?![^\\W\\d_])"
+    "|[\ufeff\U000e0000-\U000e007f]"
 )
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -156,8 +159,10 @@ def _without_controls(text: str) -> str:
 
 
 def _printable(control: str) -> str:
-    if control in "\x0b\x0c":
-        return "\n"  # a page or a line ended here
+    if control == "\x0b" or _COLOUR.fullmatch(control):
+        return control  # a line that breaks inside its paragraph; what a terminal shows in colour
+    if control == "\x0c":
+        return "\n"  # a page ended here
     meant = _LATIN.get(ord(control[0]), "") if len(control) == 1 else ""
     return "" if _CONTROL.match(meant) else meant
 

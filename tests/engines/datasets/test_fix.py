@@ -27,7 +27,7 @@ DATA = Path(__file__).parents[4] / "shared" / "data"
 USER, ANSWER = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
 EMPTY_SYSTEM = {"role": "system", "content": " "}
 NEVER_LEFT = {
-    *("bom", "blank-line", "last-turn", "mojibake", "hidden-character", "control-character"),
+    *("bom", "blank-line", "last-turn", "mojibake", "hidden-character"),
     *("eaten-escape", "lone-surrogate", "broken-json", "invalid-utf8", "empty-answer", "no-answer"),
 }
 
@@ -128,6 +128,8 @@ def test_a_row_that_is_written_anew_stays_json(tmp_path: Path):
         row(USER, {**ANSWER, "weight": 0, "content": ""}, USER, ANSWER),
         {"prompt": [USER], "chosen": [ANSWER], "rejected": [{**ANSWER, "content": "c"}]},
         {"text": "CAFÉ™ « AMANHÃ » Dov’è…”"},
+        {"text": "\x1b[31;1mred\x1b[0m a\vb"},
+        {"text": "no\u2060break f\u2061(x) 2\u2062y 3\u20641/2 a\u2063b"},
         {"text": "[Your Name] &amp; {{name}} \ufffd"},
     ],
 )
