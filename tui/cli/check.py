@@ -27,14 +27,12 @@ from ...engines.spec import SpecError
 from ...engines.text import one_line
 from .fix import fix_one
 from .options import Json
-from .output import DONE, FAILED, note, plural, print_json, say, say_beside
+from .output import DONE, FAILED, INTERRUPTED, note, plural, print_json, say, say_beside
 from .progress import Progress
 
 UNREADABLE = CHECKS["unreadable-file"].message.partition("{")[0]
 SYMBOLS = {"error": "✗", "warning": "!", "note": "·"}
 EXAMPLES = 3
-INTERRUPTED = 130
-"""What a shell says of a program that ctrl+c ended."""
 
 _COLUMNS, _LEAST_COLUMNS = 80, 40
 _LEAST_ROWS = 10

@@ -16,12 +16,10 @@ from ...engines.datasets.formats.columns import ColumnsError, parse_columns
 from ...engines.datasets.problem import Problem
 from ...engines.engine import EngineError
 from .options import AT_LEAST_ONE, NOT_NEGATIVE, Json
-from .output import DONE, FAILED, note, note_beside, plural, print_json, say, say_beside
+from .output import DONE, FAILED, INTERRUPTED, note, note_beside, plural, print_json, say, say_beside
 from .progress import Progress
 
 SEED = 42
-INTERRUPTED = 130
-"""What a shell says of a program that ctrl+c ended."""
 
 
 def register(app: cyclopts.App) -> None:

@@ -13,6 +13,7 @@ from ...engines.datasets.formats.columns import in_words
 from ...engines.engine import EngineError
 from ...engines.text import one_line
 from .output import DONE, FAILED, plural, print_json, say, say_beside
+from .progress import Progress
 
 
 def fix_one(paths: Sequence[Path], out: Path, asked: Asked, overwrite: bool, json: bool) -> int:
@@ -28,14 +29,16 @@ def fix_one(paths: Sequence[Path], out: Path, asked: Asked, overwrite: bool, jso
     if len(paths) != 1:
         raise EngineError("usage", "--fix takes one file", "name one file, and for each its own OUT")
     try:
-        fixed = fix(
-            paths[0],
-            out,
-            format=asked.format,
-            columns=asked.columns,
-            target=asked.target,
-            overwrite=overwrite,
-        )
+        with Progress(paths) as progress:
+            fixed = fix(
+                paths[0],
+                out,
+                format=asked.format,
+                columns=asked.columns,
+                target=asked.target,
+                overwrite=overwrite,
+                progress=progress.show if progress.draws else None,
+            )
     except EngineError as error:
         if error.reason != "exists":
             raise

@@ -22,6 +22,8 @@ SILENCE_SECONDS = 1.5
 
 DONE, FAILED, WRONG = 0, 1, 2
 """Exit codes: done; the work failed or the data has errors; wrong use or bad input."""
+INTERRUPTED = 130
+"""What a shell says of a program that ctrl+c ended."""
 
 
 class WrongUse(Exception):
