@@ -283,6 +283,8 @@ class _Taken:
         if self.met.losses and not self.wishes.lossy:
             name = self.wishes.form.name if self.wishes.form else ""
             other = "" if name == "messages" else "; or choose a form that has the place, such as messages"
+            if all(loss.startswith("the key ") for loss in self.met.losses):  # no form has a place for those
+                other = "; leave --to away to keep all keys"
             raise Refused(
                 "losses",
                 f"{name} has no place for {_listed(self.met.losses)}",
