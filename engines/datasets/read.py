@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from .checks.table import CHECKS, Faults, found
 from .checks.words import key_list, type_name
+from .foreign import way_to_rows
 from .formats.columns import Columns, completed, lacking, renamed
 from .formats.form import Body, Format
 from .formats.registry import FORMATS, fits, most_fitting, recognise
@@ -148,10 +150,15 @@ class Dataset:
         return Record(line, row, tuple(problems))
 
     def _unknown(self, value: object, line: int) -> Problem:
+        if isinstance(value, dict) and self.lacking is not None:
+            return found("missing-column", str(self.path), **self.lacking)
+        problem = self._unknown_row(value, line)
+        way = way_to_rows(value)
+        return problem if way is None else dataclasses.replace(problem, fix=way)
+
+    def _unknown_row(self, value: object, line: int) -> Problem:
         if not isinstance(value, dict):
             return found("row-type", str(self.path), line, found=type_name(value))
-        if self.lacking is not None:
-            return found("missing-column", str(self.path), **self.lacking)
         return found(
             "unknown-format",
             str(self.path),

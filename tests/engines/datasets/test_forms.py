@@ -377,7 +377,7 @@ def test_an_unknown_form_says_what_was_found_and_what_would_fit(tmp_path: Path):
     [problem] = report.files[0].problems
     assert problem.id == "unknown-format"
     assert '"frage", "antwort"' in problem.message
-    assert '"question"' in problem.fix
+    assert "question=frage,answer=antwort" in problem.fix
 
 
 def test_a_row_of_another_form_is_named(tmp_path: Path):
