@@ -32,8 +32,8 @@ START = """# Datasets
 not, and with `pip install "finetui[data]"` Parquet and zstd. The form of the rows is recognised by their \
 keys; `--format` names one, `--columns question=COLUMN,answer=COLUMN` maps columns to the keys of one. \
 `--for TARGET` adds the rules and the tokenizer of a place of training. `--fix OUT` writes what can be \
-mended without a guess to another file, `finetui convert IN… OUT --to FORM` another form. A source file is never \
-touched.
+mended without a guess to another file, `finetui convert IN… OUT --to FORM` another form. A source file is \
+never touched.
 """
 
 

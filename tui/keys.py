@@ -427,6 +427,10 @@ TOGETHER: tuple[frozenset[Where], ...] = (
 """Places whose keys work at the same time, so that no key may have two meanings there."""
 
 
+INSTEAD: dict[str, str] = {"rows.match": "rows.new"}
+"""Actions that have the key of another one while they can work: then that one can't."""
+
+
 def remapped(settings: Settings) -> dict[str, str]:
     """The keys that the settings give to actions, as Textual names them, by the actions' ids.
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from .checks.table import Faults, found
+from .checks.words import shown
 from .keys import Keys, keys_of
 from .problem import Problem
 from .read import Dataset, Row, counts_as_row
 from .seen import Seen
+from .sources.json_text import repeated_key
 from .sources.source import Block, line_value
 from .tally import Tally
 from .targets.target import Target
@@ -186,6 +188,8 @@ class Examiner:
         self._said = True
         record = self._dataset.record(raw.value, line)
         row, problems = record.row, record.problems
+        if isinstance(raw.value, dict) and (key := repeated_key(content, raw.value)) is not None:
+            problems = (*problems, found("repeated-key", self._path, line, key=shown(key)))
         if row is not None and self._rules is not None and isinstance(raw.value, dict):
             problems, usable = self._by_target(raw.value, row, line, problems, self._rules)
             row = row if usable else None
@@ -210,7 +214,8 @@ class Examiner:
         if not rows:
             return
         for (one, row), counted in zip(rows, self._counter.count([row for _, row in rows]), strict=True):
-            one.counted, one.usable = counted, counted.error is None
+            one.counted = counted
+            one.usable = counted.error is None and counted.ends is not False
             one.problems += tuple(self._of_tokens(counted, row.line))
 
     def _of_tokens(self, counted: Counted, line: int) -> Iterator[Problem]:

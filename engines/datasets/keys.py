@@ -62,9 +62,10 @@ def keys_of(row: Row) -> Keys:
 def _of_answers(body: Body) -> _Prompted:
     if "messages" in body:
         return _of_messages(body)
-    prompt = _even(body["prompt"])
-    asked = _key(prompt)
-    return (asked, ((asked, _key(_even(body["completion"]))),)) if prompt else (None, ())
+    if not body["prompt"].strip():
+        return None, ()
+    asked = _key(_turn("user", _even(body["prompt"])))  # as the turn that it would be
+    return asked, ((asked, _key(_even(body["completion"]))),)
 
 
 def _of_messages(body: Body) -> _Prompted:
@@ -88,15 +89,15 @@ def _of_messages(body: Body) -> _Prompted:
                 exchanges.append((asked, _key(said)))
         elif role != "system":
             asked_by_user = True
-        waiting = b"%s\0%s\0" % (role.encode(), said)
+        waiting = _turn(role, said)
     return prompt, tuple(exchanges)
 
 
 def _of_preference(body: Body) -> _Prompted:
     if "messages" in body:
-        prompt = b"\0".join(turn["role"].encode() + b"\0" + _said(turn) for turn in body["messages"])
+        prompt = b"".join([_turn(turn["role"], _said(turn)) for turn in body["messages"]])
     else:
-        prompt = _even(body["prompt"])
+        prompt = _turn("user", _even(body["prompt"]))
     chosen, rejected = (_key(_answer(body[key])) for key in ("chosen", "rejected"))
     pair = _key(prompt + b"\0%d %d" % (min(chosen, rejected), max(chosen, rejected)))
     return _key(prompt), ((pair, chosen),)
@@ -104,6 +105,10 @@ def _of_preference(body: Body) -> _Prompted:
 
 def _answer(answer: str | Sequence[dict[str, Any]]) -> bytes:
     return _even(answer) if isinstance(answer, str) else b"\0".join(_said(turn) for turn in answer)
+
+
+def _turn(role: str, said: bytes) -> bytes:
+    return b"%s\0%s\0" % (role.encode(), said)
 
 
 def _said(message: dict[str, Any]) -> bytes:

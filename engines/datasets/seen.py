@@ -24,6 +24,7 @@ from .read import Kind, Row
 SAME_ANSWER_SHARE, SAME_ANSWER_ROWS = 0.8, 20
 SAME_SYSTEM_SHARE = 0.9
 
+_CONTRADICTION = "The same prompt, but for case and spaces, has another answer"
 _CONTRADICTIONS = {
     "preference": "The same two answers are preferred the other way round",
     "kto": "The same answer is judged the other way",
@@ -103,7 +104,9 @@ class Seen:
         yield from self._monotonous()
 
     def _contradictions(self) -> Generator[Placed, None, set[int]]:
-        what = _CONTRADICTIONS.get(self._kind or "", "The same prompt has another answer")
+        what = _CONTRADICTIONS.get(
+            self._kind or "", "The same prompt, but for case and spaces, has another answer"
+        )
         lines: set[int] = set()
         for line, first in self.exchanges.contradictions():
             if line not in lines:

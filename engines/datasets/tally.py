@@ -54,14 +54,16 @@ class Tally:
             self._keep(problem)
 
     def _keep(self, problem: Problem) -> None:
-        sort = problem.message if problem.severity == "note" else problem.id
-        limit = 1 if problem.severity == "note" else self._limit
-        self._met[problem.path, sort] += 1
-        if limit is None or self._met[problem.path, sort] <= limit:
-            if problem.severity == "note" and self._limit is not None:
-                self._met[problem.path, problem.id] += 1
-                if self._met[problem.path, problem.id] > max(self._limit, MOST_NOTES):
-                    return
+        here = problem.path, problem.id
+        if problem.severity != "note":
+            self._met[here] += 1
+            if self._limit is None or self._met[here] <= self._limit:
+                self._kept.append(problem)
+        elif (self._limit is None or self._met[here] < max(self._limit, MOST_NOTES)) and not self._met[
+            problem.path, problem.message
+        ]:
+            self._met[here] += 1
+            self._met[problem.path, problem.message] = 1
             self._kept.append(problem)
 
     @property

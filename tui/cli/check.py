@@ -74,6 +74,8 @@ def check(
     """
     if not files:
         raise EngineError("usage", "check: FILES are missing", "`finetui check --help` shows how")
+    if max_length is not None and target is None and model is None:
+        raise EngineError("usage", "--max-length counts tokens: it needs --model or --for")
     try:
         paths = expand(files)
         mapped = parse_columns(columns) if columns is not None else None
@@ -140,8 +142,14 @@ def _say(report: Report) -> None:
     if len(report.files) > 1:
         say()
         found = f"{found} in {plural(len(report.files), 'file')}"
-    left_out = sum(sum(file.counts.values()) - len(file.problems) for file in report.files)
+    left_out = sum(_left_out(file) for file in report.files)
     say(f"{found}; --all shows {left_out:,} more" if left_out > 0 else found)
+
+
+def _left_out(file: FileReport) -> int:
+    """Problems that were found and are not shown; the same note is shown once in any case."""
+    found = sum(count for check, count in file.counts.items() if CHECKS[check].severity != "note")
+    return found - sum(problem.severity != "note" for problem in file.problems)
 
 
 def lines_of(file: FileReport, columns: int = _COLUMNS) -> Iterator[tuple[str, str]]:

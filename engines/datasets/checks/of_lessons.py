@@ -142,7 +142,7 @@ OF_LESSONS: Mapping[str, Check] = {
         "warning",
         "row",
         "{where} has the control character {character}.",
-        "Remove it, unless the model should learn it: `finetui check FILE --fix OUT` does.",
+        "Remove it, unless the model should learn it; `finetui check FILE --fix OUT` does, but for colours.",
     ),
     "eaten-escape": Check(
         "warning",

@@ -22,6 +22,12 @@ OF_ROWS: Mapping[str, Check] = {
         "Such halves come from text that was cut inside an emoji; remove it.",
     ),
     "too-deep": Check("error", "row", "The row is nested too deeply to be stored.", "Flatten it."),
+    "repeated-key": Check(
+        "warning",
+        "row",
+        "The key {key} stands there twice; only its last value counts.",
+        "Remove one of them, or give it another name.",
+    ),
     "row-type": Check(
         "error", "row", "The row is {found}, not an object.", "Write each row as an object: {{…}}."
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import msgspec
@@ -174,3 +175,27 @@ def _explained(text: str, position: int, words: str) -> tuple[str, str]:
     if words.startswith("Expecting property name"):
         return f"a key in double quotes is missing at {near}", 'Write "key": value.'
     return f"no value starts with {near}", "Write a text in double quotes, a number, a list or an object."
+
+
+def repeated_key(line: bytes, row: Mapping[str, Any]) -> str | None:
+    """A key of a row's own that stands there twice: of both values JSON keeps the last, without a word.
+
+    Args:
+        row: what the line holds.
+    """
+    # In a text the quote before the colon would be escaped, so what is counted is nearly always a key.
+    for key in row:
+        if line.count(b'"%s":' % key.encode("utf-8", "replace")) > 1:
+            break
+    else:
+        return None
+    keys: list[str] = []
+
+    def close(pairs: list[tuple[str, Any]]) -> None:
+        keys[:] = [key for key, _ in pairs]  # the row itself is the last object to be closed
+
+    try:
+        json.loads(line, object_pairs_hook=close)
+    except (ValueError, RecursionError):
+        return None
+    return next((key for place, key in enumerate(keys) if key in keys[:place]), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from finetui.engines.datasets.check import check
 from finetui.engines.datasets.exchanges import Exchanges
 from finetui.engines.datasets.frequent import Frequent
 from finetui.engines.datasets.keys import keys_of
@@ -354,3 +356,29 @@ def test_real_rows_that_are_alike_are_few():
         counts[name] = sum(check in ("near-duplicate", "template") for check, _ in told(bodies))
     # Function calls are asked for in much the same words: "Hi, I need a new password. Can you generate one?"
     assert list(counts.values()) == [0, 0, 0, pytest.approx(15, abs=5)]
+
+
+def test_rows_of_two_files_are_compared_whatever_their_form(tmp_path: Path):
+    asked, prompted = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    asked.write_text("".join(json.dumps({"question": f"q {n}?", "answer": "a"}) + "\n" for n in range(5)))
+    prompted.write_text(
+        "".join(json.dumps({"prompt": f"q {n}?", "completion": "b"}) + "\n" for n in range(3))
+    )
+    _, report = check([asked, prompted]).files
+    assert report.counts["prompt-in-both"] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('{"question": "a", "answer": "b", "answer": "c"}', "answer"),
+        ('{"question": "a", "answer": "b"}', None),
+        ('{"question": "say \\"answer\\": twice, \\"answer\\":", "answer": "b"}', None),
+        ('{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}', None),
+    ],
+)
+def test_a_key_that_stands_twice_in_a_row_is_told(line: str, key: str | None, tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(line + "\n")
+    problems = [problem for problem in check([path]).files[0].problems if problem.id == "repeated-key"]
+    assert [f'"{key}"' in problem.message for problem in problems] == ([True] if key else [])
