@@ -427,7 +427,7 @@ TOGETHER: tuple[frozenset[Where], ...] = (
 """Places whose keys work at the same time, so that no key may have two meanings there."""
 
 
-INSTEAD: dict[str, str] = {"rows.match": "rows.new"}
+INSTEAD: dict[str, str] = {"rows.match": "rows.new", "make.open": "make.write"}
 """Actions that have the key of another one while they can work: then that one can't."""
 
 
