@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engines.datasets.known import Known, forget
+from ..engines.datasets.kept.known import Known, forget
 from ..engines.engine import Engine, EngineError, find_engine
 from ..engines.job import Job, JobBusy
 from ..engines.settings import Settings

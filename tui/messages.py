@@ -17,7 +17,7 @@ from ..monitors.jobs import Jobs
 from ..monitors.log import Line
 
 if TYPE_CHECKING:
-    from ..engines.datasets.known import Known
+    from ..engines.datasets.kept.known import Known
     from ..monitors.points import Points
     from .panes.gpu import Hardware
 

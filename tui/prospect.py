@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..engines.datasets.checks.table import CHECKS
-from ..engines.datasets.prepare import DataError
 from ..engines.datasets.problem import Problem
 from ..engines.datasets.read import UnknownFormat
+from ..engines.datasets.training.prepare import DataError
 from ..engines.engine import Engine, EngineError, Plan, Value, find_engine
 from ..engines.job import Job
 from ..engines.settings import Settings

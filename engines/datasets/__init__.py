@@ -1,4 +1,4 @@
-"""Datasets: finding out what a file is, checking it, splitting it, and storing it as canonical rows.
+"""Data: rows in any form become canonical rows (`read`), are checked, counted, shown, and made into new files.
 
-Knows no tokenizer and no model: turning a row into ids is the trainer's.
+`sources` reads bytes, `formats` knows forms, `checks` has the words, `lessons` and `sets` find what is wrong.
 """

@@ -12,11 +12,11 @@ import msgspec
 
 from .checks.table import CHECKS, Faults, found
 from .checks.words import key_list, type_name
-from .foreign import way_to_rows
 from .formats.columns import Columns, completed, lacking, renamed
+from .formats.foreign import way_to_rows
 from .formats.form import Body, Format
 from .formats.registry import FORMATS, fits, most_fitting, recognise
-from .lessons import examine
+from .lessons.lessons import examine
 from .problem import Problem
 from .sources.source import raw_values
 

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import msgspec
 
 from .. import interpreter
-from ..datasets.prepare import DataError, Prepared
-from ..datasets.prepared import prepare_once
 from ..datasets.problem import Problem
+from ..datasets.training.prepare import DataError, Prepared
+from ..datasets.training.prepared import prepare_once
 from ..defaults import SEED, Facts, method_of, resolve
 from ..engine import EngineError, ModelRef, Plan, Value
 from ..exits import ADVICE

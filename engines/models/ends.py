@@ -25,7 +25,7 @@ from ..engine import EngineError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..datasets.preview import PreviewModel
+    from ..datasets.tokens.preview import PreviewModel
 
 _EMBEDDINGS = (
     *("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight"),

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
-from ..datasets.question import Question
+from ..datasets.viewing.question import Question
 from ..engine import EngineError, ModelRef
 from .chat import LocalChat, Sampling, base_key
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..datasets.preview import PreviewModel
 from ..datasets.problem import Problem
+from ..datasets.tokens.preview import PreviewModel
 from ..engine import EngineError
 from .ends import end_token, untrained
 from .weights import Weights

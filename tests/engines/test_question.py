@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets.question import Question, question_of, read_questions
+from finetui.engines.datasets.viewing.question import Question, question_of, read_questions
 
 USER, ANSWER = {"role": "user", "content": "two?"}, {"role": "assistant", "content": "b"}
 EARLIER = [{"role": "user", "content": "one?"}, {"role": "assistant", "content": "a"}]

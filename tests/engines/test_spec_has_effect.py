@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from finetui.engines.datasets.prepare import DataError
+from finetui.engines.datasets.training.prepare import DataError
 from finetui.engines.local.engine import LocalEngine, LocalOptions
 from finetui.engines.settings import Settings
 from finetui.engines.spec import JobSpec, parse, put

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from finetui.engines.datasets.preview import PreviewModel
+from finetui.engines.datasets.tokens.preview import PreviewModel
 from finetui.engines.engine import EngineError, Plan
 from finetui.engines.local.engine import LocalEngine
 from finetui.engines.models import ends

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from finetui.engines import job as engines
-from finetui.engines.datasets.hardest import hardest
+from finetui.engines.datasets.training.hardest import hardest
 from finetui.engines.home import Home
 from trainer.workshop import TRAINER, Job, Workshop, chats, make_rows, until
 

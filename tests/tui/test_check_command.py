@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Done, FileReport
+from finetui.engines.datasets.checking.check import Done, FileReport
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.tokens.histogram import histogram
 from finetui.engines.datasets.tokens.report import TokenReport

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets import search
 from finetui.engines.datasets.checks.table import CHECKS
-from finetui.engines.datasets.known import remember, remembered
-from finetui.engines.datasets.preview import PreviewModel, Rendered, Token
+from finetui.engines.datasets.kept.known import remember, remembered
 from finetui.engines.datasets.read import Row
-from finetui.engines.datasets.rows import NumberedRow
+from finetui.engines.datasets.tokens.preview import PreviewModel, Rendered, Token
+from finetui.engines.datasets.viewing import search
+from finetui.engines.datasets.viewing.rows import NumberedRow
 from finetui.engines.demo.job import FOLDER
 from finetui.engines.settings import LocalSettings, Settings
 from finetui.tui.app import FinetuiApp

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets import checked, making
-from finetui.engines.datasets.checked import Rules
-from finetui.engines.datasets.known import remember, remembered
-from finetui.engines.datasets.making import Conversion, Made, Making, Reached, Refusal, name_beside
+from finetui.engines.datasets.kept import checked
+from finetui.engines.datasets.kept.checked import Rules
+from finetui.engines.datasets.kept.known import remember, remembered
+from finetui.engines.datasets.making import process as making
+from finetui.engines.datasets.making.process import Conversion, Made, Making, Reached, Refusal, name_beside
 from finetui.engines.settings import Settings
 from finetui.tui.app import FinetuiApp
 from finetui.tui.messages import OpenNewJob

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.known import Known, remember, remembered
+from finetui.engines.datasets.kept.known import Known, remember, remembered
 from finetui.engines.settings import Settings
 from finetui.monitors.jobs import Jobs
 from finetui.tui.app import FinetuiApp

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets.known import remember
+from finetui.engines.datasets.kept.known import remember
 from finetui.engines.gpu import Gpu, GpuProcess, MemorySplit, Snapshot
 from finetui.engines.host import Host
 from finetui.engines.notes import Notes, write_notes

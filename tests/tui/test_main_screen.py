@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from finetui.engines.datasets.known import remember
+from finetui.engines.datasets.kept.known import remember
 from finetui.engines.home import Home
 from finetui.engines.local.progress import Progress
 from finetui.engines.settings import Settings, SettingsError

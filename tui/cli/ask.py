@@ -11,8 +11,8 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from ...engines.datasets.question import Question, question_of
 from ...engines.datasets.read import open_dataset
+from ...engines.datasets.viewing.question import Question, question_of
 from ...engines.engine import EngineError, ModelRef
 from ...engines.models.chat import LocalChat, Sampling, base_key
 from ...engines.models.resolve import resolve

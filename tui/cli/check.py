@@ -12,13 +12,13 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import Parameter, validators
 
-from ...engines.datasets.check import Asked, FileReport, Report
-from ...engines.datasets.check import check as check_files
+from ...engines.datasets.checking.check import Asked, FileReport, Report
+from ...engines.datasets.checking.check import check as check_files
 from ...engines.datasets.checks.table import CHECKS
-from ...engines.datasets.files import NoFiles, expand
 from ...engines.datasets.formats.columns import ColumnsError, parse_columns
-from ...engines.datasets.known import remember
+from ...engines.datasets.kept.known import remember
 from ...engines.datasets.problem import Problem
+from ...engines.datasets.sources.files import NoFiles, expand
 from ...engines.datasets.targets.registry import UnknownTarget
 from ...engines.datasets.tokens.report import TokenReport
 from ...engines.engine import EngineError

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import Parameter
 
-from ...engines.datasets.convert import Converted, Held, Refused
-from ...engines.datasets.convert import convert as convert_files
-from ...engines.datasets.files import NoFiles, expand
 from ...engines.datasets.formats.columns import ColumnsError, parse_columns
+from ...engines.datasets.making.convert import Converted, Held, Refused
+from ...engines.datasets.making.convert import convert as convert_files
 from ...engines.datasets.problem import Problem
+from ...engines.datasets.sources.files import NoFiles, expand
 from ...engines.engine import EngineError
 from .options import AT_LEAST_ONE, NOT_NEGATIVE, Json
 from .output import DONE, FAILED, INTERRUPTED, note, note_beside, plural, print_json, say, say_beside

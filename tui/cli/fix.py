@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...engines.datasets.check import Asked
-from ...engines.datasets.fix import Fixed, fix
+from ...engines.datasets.checking.check import Asked
 from ...engines.datasets.formats.columns import in_words
+from ...engines.datasets.making.fix import Fixed, fix
 from ...engines.engine import EngineError
 from ...engines.text import one_line
 from .output import DONE, FAILED, plural, print_json, say, say_beside

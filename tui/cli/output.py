@@ -155,8 +155,8 @@ def explain(error: Exception) -> tuple[dict[str, Any], int] | None:
         `{"reason", "message", "advice"}` and the exit code.
     """
     # The app asks for none of these when it opens.
-    from ...engines.datasets.prepare import DataError
     from ...engines.datasets.read import UnknownFormat
+    from ...engines.datasets.training.prepare import DataError
     from ...engines.job import JobBusy
     from ...engines.settings import SettingsError
     from ...engines.spec import SpecError

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ...engines.datasets.check import Done
+from ...engines.datasets.checking.check import Done
 from ...engines.text import one_line
 from .output import can_be_drawn_on
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 
-from ...engines.datasets.hardest import MOST, far, hardest, why_none
+from ...engines.datasets.training.hardest import MOST, far, hardest, why_none
 from ...engines.states import UNFINISHED
 from ...engines.text import one_line
 from .jobs import JobRef, open_job

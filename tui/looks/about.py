@@ -8,9 +8,9 @@ from pathlib import Path
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from ...engines.datasets.checked import Checked, Reached, Reading, Rules
-from ...engines.datasets.known import KnownDatasets, remember
-from ...engines.datasets.preview import PreviewModel, model_named, model_of_job
+from ...engines.datasets.kept.checked import Checked, Reached, Reading, Rules
+from ...engines.datasets.kept.known import KnownDatasets, remember
+from ...engines.datasets.tokens.preview import PreviewModel, model_named, model_of_job
 from ...engines.job import Job
 from ...engines.models import weights
 from ...engines.settings import Settings

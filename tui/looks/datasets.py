@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from textual.app import App
 
-from ...engines.datasets.known import Known, KnownDatasets
+from ...engines.datasets.kept.known import Known, KnownDatasets
 from ...engines.settings import Settings
 from ...monitors.jobs import Jobs
 from ..messages import DatasetsRead

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...engines.datasets.question import Question, read_questions
+from ...engines.datasets.viewing.question import Question, read_questions
 from ...engines.engine import EngineError, ModelRef, find_engine
 from ...engines.job import Job
 from ...engines.models.chat import base_key

@@ -7,9 +7,9 @@ import time
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from ...engines.datasets.preview import Preview, PreviewModel, Rendered
-from ...engines.datasets.rows import Rows
+from ...engines.datasets.tokens.preview import Preview, PreviewModel, Rendered
 from ...engines.datasets.tokens.verb import trainer_python
+from ...engines.datasets.viewing.rows import Rows
 from ...engines.engine import EngineError
 from ...engines.settings import Settings
 

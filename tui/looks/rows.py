@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from ...engines.datasets.formats.columns import Columns
-from ...engines.datasets.rows import NumberedRow, Rows, stamp_of
+from ...engines.datasets.viewing.rows import NumberedRow, Rows, stamp_of
 
 FIRST_ROWS = 200
 TELL_SECONDS = 0.2

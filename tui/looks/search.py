@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from ...engines.datasets.search import Found, Search
+from ...engines.datasets.viewing.search import Found, Search
 
 IDLE_SECONDS = 3600.0
 """It is woken when something is searched."""

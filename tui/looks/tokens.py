@@ -7,10 +7,10 @@ import time
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from ...engines.datasets.counts import Counted, Counting
-from ...engines.datasets.preview import PreviewModel
-from ...engines.datasets.rows import Rows
+from ...engines.datasets.kept.counts import Counted, Counting
+from ...engines.datasets.tokens.preview import PreviewModel
 from ...engines.datasets.tokens.verb import trainer_python
+from ...engines.datasets.viewing.rows import Rows
 from ...engines.engine import EngineError
 from ...engines.settings import Settings
 

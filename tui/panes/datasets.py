@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from ...engines.datasets.known import Known
+from ...engines.datasets.kept.known import Known
 from ...engines.text import one_line
 from ..messages import OpenDataset
 from ..widgets import ticks
@@ -153,7 +153,7 @@ class DatasetsPane(Pane):
 
     def on_datasets_list_added(self, message: DatasetsList.Added) -> None:
         message.stop()
-        from ...engines.datasets.known import remember
+        from ...engines.datasets.kept.known import remember
 
         # Shown at once; the watcher reads them and says what they are.
         now = time.time()

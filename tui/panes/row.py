@@ -14,10 +14,10 @@ from typing import Any
 
 from textual.content import Content
 
-from ...engines.datasets.preview import Token
 from ...engines.datasets.problem import Problem
 from ...engines.datasets.read import Row
-from ...engines.datasets.rows import NumberedRow
+from ...engines.datasets.tokens.preview import Token
+from ...engines.datasets.viewing.rows import NumberedRow
 from ...engines.text import clean
 from .pane import PaneCanvas
 from .wording import by_keys

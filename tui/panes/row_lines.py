@@ -11,11 +11,11 @@ from pathlib import Path
 
 from textual.content import Content
 
-from ...engines.datasets.checked import Checked
-from ...engines.datasets.preview import Rendered
+from ...engines.datasets.kept.checked import Checked
 from ...engines.datasets.problem import Problem
-from ...engines.datasets.rows import NumberedRow, Rows
-from ...engines.datasets.search import places_of
+from ...engines.datasets.tokens.preview import Rendered
+from ...engines.datasets.viewing.rows import NumberedRow, Rows
+from ...engines.datasets.viewing.search import places_of
 from ...engines.text import clean, one_line
 from .row import Line, of_problems, of_raw, of_row, of_tokens
 

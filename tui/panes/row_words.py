@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from ...engines.datasets.checked import Checked, Reached
-from ...engines.datasets.counts import Counted
-from ...engines.datasets.preview import PreviewModel, Rendered
-from ...engines.datasets.rows import NumberedRow, Rows
+from ...engines.datasets.kept.checked import Checked, Reached
+from ...engines.datasets.kept.counts import Counted
+from ...engines.datasets.tokens.preview import PreviewModel, Rendered
+from ...engines.datasets.viewing.rows import NumberedRow, Rows
 from ...engines.text import one_line
 from .row import TRAINED
 from .wording import percent, plural

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...engines.datasets.files import KNOWN_SUFFIXES
+from ...engines.datasets.sources.files import KNOWN_SUFFIXES
 from ..panes.wording import short_path
 from .pick import Pick, Refused, Suggestion
 

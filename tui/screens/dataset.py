@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
-from ...engines.datasets.known import forget, remembered
-from ...engines.datasets.preview import PreviewModel
+from ...engines.datasets.kept.known import forget, remembered
+from ...engines.datasets.tokens.preview import PreviewModel
 from ..keys import bindings
 from ..messages import CopyText, OpenNewJob
 from .dataset_search import SearchLine

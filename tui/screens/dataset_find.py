@@ -7,7 +7,7 @@ from pathlib import Path
 from textual.content import Content
 
 from ...engines.datasets.problem import Problem
-from ...engines.datasets.search import SMALL_BYTES, pattern_of
+from ...engines.datasets.viewing.search import SMALL_BYTES, pattern_of
 from ...engines.settings import Settings
 from ...engines.text import one_line
 from ..looks.search import LinesFound

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import msgspec
 from textual.content import Content
 
-from ...engines.datasets.checked import Rules
 from ...engines.datasets.formats.registry import FORMATS
-from ...engines.datasets.preview import PreviewModel
+from ...engines.datasets.kept.checked import Rules
 from ...engines.datasets.targets.registry import TARGETS
 from ...engines.datasets.tokens.cost import load_prices
+from ...engines.datasets.tokens.preview import PreviewModel
 from ...engines.engine import EngineError
 from ...engines.text import one_line
 from ..looks.about import ModelSuggested

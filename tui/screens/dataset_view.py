@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.content import Content
 
-from ...engines.datasets.checked import Checked, Reached, Rules
-from ...engines.datasets.known import Known, absolute, remembered
-from ...engines.datasets.preview import PreviewModel
-from ...engines.datasets.rows import NumberedRow, Rows
+from ...engines.datasets.kept.checked import Checked, Reached, Rules
+from ...engines.datasets.kept.known import Known, absolute, remembered
+from ...engines.datasets.tokens.preview import PreviewModel
+from ...engines.datasets.viewing.rows import NumberedRow, Rows
 from ...engines.settings import Settings
 from ...engines.text import one_line
 from ..looks.about import AboutLook, CheckReached, FileChecked, ModelSuggested

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 
-from ...engines.datasets.checked import Reading, Rules
+from ...engines.datasets.kept.checked import Reading, Rules
 from ...engines.datasets.problem import Problem
 from ..keys import bindings
 from ..messages import OpenDataset

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from ...engines.datasets.hardest import Hardest, HardRow, Texts, far, hardest, why_none
+from ...engines.datasets.training.hardest import Hardest, HardRow, Texts, far, hardest, why_none
 from ...engines.job import Job
 from ...engines.states import UNFINISHED
 from ...engines.store import Summary

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.css.query import NoMatches
 
-from ...engines.datasets.known import Known
+from ...engines.datasets.kept.known import Known
 from ...engines.gpu import computing
 from ...engines.job import State
 from ...engines.machine import host

@@ -19,8 +19,8 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from ...engines.datasets.known import remember
-from ...engines.datasets.making import Asked, Made, Making, Reached, Refusal
+from ...engines.datasets.kept.known import remember
+from ...engines.datasets.making.process import Asked, Made, Making, Reached, Refusal
 from ...engines.settings import Settings
 from ...engines.text import clean, one_line
 from ..keys import bindings

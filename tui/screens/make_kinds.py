@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...engines.datasets.checked import Rules
-from ...engines.datasets.making import Asked, Conversion, Mending, name_beside
+from ...engines.datasets.kept.checked import Rules
+from ...engines.datasets.making.process import Asked, Conversion, Mending, name_beside
 from ...engines.datasets.targets.registry import TARGETS
 from ...engines.settings import Settings
 from ...engines.text import one_line

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ...engines.datasets.rows import NumberedRow
+from ...engines.datasets.viewing.rows import NumberedRow
 from ...engines.records import UNREADABLE
 from ...engines.text import one_line
 from ..keys import bindings

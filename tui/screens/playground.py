@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.widgets import TextArea
 
-from ...engines.datasets.question import Question
+from ...engines.datasets.viewing.question import Question
 from ...engines.models.chat import Sampling
 from ...engines.models.history import Asked, kept
 from ...engines.text import clean

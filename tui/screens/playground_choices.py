@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from ...engines.datasets.question import Question
+from ...engines.datasets.viewing.question import Question
 from ...engines.models.history import Asked
 from ...engines.text import one_line
 from ..keys import bindings

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from textual.app import App
 
-from ...engines.datasets.question import Question
+from ...engines.datasets.viewing.question import Question
 from ...engines.models.chat import Sampling
 from ..looks.models import Models
 from ..panes.wording import plural

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...engines.datasets.question import Question
+from ...engines.datasets.viewing.question import Question
 from ...engines.models.chat import Sampling
 from ...engines.models.history import Asked, Said
 from ...engines.models.talk import Reply

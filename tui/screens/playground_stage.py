@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from ...engines.datasets.question import Question
+from ...engines.datasets.viewing.question import Question
 from ...engines.engine import EngineError
 from ...engines.job import Job
 from ...engines.machine import machine_id

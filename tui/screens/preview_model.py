@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...engines.datasets.preview import PreviewModel, model_named
+from ...engines.datasets.tokens.preview import PreviewModel, model_named
 from ...engines.models import weights
 from ..panes.wording import short_path
 from .pick import Pick, Refused, Suggestion

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ...engines.datasets.checked import Checked
+from ...engines.datasets.kept.checked import Checked
 from ...engines.datasets.problem import Problem
 from ...engines.text import clean, one_line
 from ..keys import bindings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
 
-from ...engines.datasets.known import Known
+from ...engines.datasets.kept.known import Known
 from ...engines.store import Summary
 from ...monitors.jobs import Jobs
 from ..panes.gpu import Hardware

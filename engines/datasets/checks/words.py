@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..private import masked
+from .private import masked
 
 
 def shown(value: object, length: int = 60) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..formats.form import Body
-from ..lessons import texts_of
+from ..lessons.lessons import texts_of
 from ..read import Row
 from .counter import Counted
 

@@ -13,9 +13,9 @@ from ...models.weights import ModelNotFound
 from ...settings import Settings, SettingsError
 from ...store import JobNotFound, Store
 from ..formats.form import Body
-from ..preview import PreviewModel, model_named, model_of_job
 from ..read import Row
 from .counter import Counted
+from .preview import PreviewModel, model_named, model_of_job
 from .verb import RowVerb, trainer_python
 
 

@@ -24,7 +24,7 @@ from ...interpreter import TRAINER, choose, environment
 from ...settings import Settings
 
 if TYPE_CHECKING:
-    from ..preview import PreviewModel
+    from .preview import PreviewModel
 
 _NEEDS_TRANSFORMERS = 3
 """Exit status where the tokenizer is of a kind that only transformers can make (docs/job.md)."""

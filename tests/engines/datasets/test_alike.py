@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from finetui.engines.datasets.alike import Signatures, alike, words_alike
-from finetui.engines.datasets.shingles import runs_of, signatures
+from finetui.engines.datasets.sets.alike import Signatures, alike, words_alike
+from finetui.engines.datasets.sets.shingles import runs_of, signatures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

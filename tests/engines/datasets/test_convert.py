@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets import convert as converting
-from finetui.engines.datasets import crew
-from finetui.engines.datasets.check import Done
-from finetui.engines.datasets.convert import Converted, Held, Refused, convert
+from finetui.engines.datasets.checking import crew
+from finetui.engines.datasets.checking.check import Done
+from finetui.engines.datasets.making import convert as converting
+from finetui.engines.datasets.making.convert import Converted, Held, Refused, convert
+from finetui.engines.datasets.making.writing import Draft
 from finetui.engines.datasets.read import UnknownFormat, open_dataset
-from finetui.engines.datasets.writing import Draft
 from finetui.engines.engine import EngineError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -442,7 +442,8 @@ import os, sys
 if sys.argv[2] == "named":
     del os.O_TMPFILE  # as on systems without nameless files
 from pathlib import Path
-from finetui.engines.datasets import convert as converting, crew
+from finetui.engines.datasets.making import convert as converting
+from finetui.engines.datasets.checking import crew
 
 def wait(*_):
     print("ready", flush=True)

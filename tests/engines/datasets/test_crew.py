@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from finetui.engines.datasets.crew import SMALL_BYTES
+from finetui.engines.datasets.checking.crew import SMALL_BYTES
 
 LEAVES_EARLY = """
 import sys
-from finetui.engines.datasets.crew import examined, hands
+from finetui.engines.datasets.checking.crew import examined, hands
 from finetui.engines.datasets.sources.source import Block
 
 class Talkative:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, FileReport, check
+from finetui.engines.datasets.checking.check import Asked, FileReport, check
+from finetui.engines.datasets.checking.examine import Examiner
 from finetui.engines.datasets.checks.table import CHECKS
-from finetui.engines.datasets.examine import Examiner
-from finetui.engines.datasets.prepare import DataError, prepare
 from finetui.engines.datasets.read import Row, open_dataset
 from finetui.engines.datasets.sources.source import blocks
 from finetui.engines.datasets.tokens.counter import Counted
+from finetui.engines.datasets.training.prepare import DataError, prepare
 
 HERE = Path(__file__).parent
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets import crew
-from finetui.engines.datasets.check import Asked, check
+from finetui.engines.datasets.checking import crew
+from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.read import open_dataset
 from hypothesis import HealthCheck, given, settings

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets.check import check
-from finetui.engines.datasets.files import NoFiles, expand
+from finetui.engines.datasets.checking.check import check
+from finetui.engines.datasets.sources.files import NoFiles, expand
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import zstandard
-from finetui.engines.datasets.check import Asked, Done, check
-from finetui.engines.datasets.convert import convert
-from finetui.engines.datasets.fix import Fixed, fix
-from finetui.engines.datasets.mend_json import mend_line
-from finetui.engines.datasets.met import Met
+from finetui.engines.datasets.checking.check import Asked, Done, check
+from finetui.engines.datasets.making.convert import convert
+from finetui.engines.datasets.making.fix import Fixed, fix
+from finetui.engines.datasets.making.mend_json import mend_line
+from finetui.engines.datasets.sets.met import Met
 from finetui.engines.engine import EngineError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -338,7 +338,8 @@ def test_whatever_ends_it_nothing_is_left_behind(end: signal.Signals, tmp_path: 
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"text": f"row {number}" * 50}) + "\n" for number in range(9000)))
     program = (
-        "import os, signal, sys; from pathlib import Path; from finetui.engines.datasets.fix import fix\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from finetui.engines.datasets.making.fix import fix\n"
         "fix(Path(sys.argv[1]), Path(sys.argv[2]), progress=lambda _: os.kill(os.getpid(), int(sys.argv[3])))"
     )
     ended = subprocess.run(

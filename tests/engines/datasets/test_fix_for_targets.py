@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, check
-from finetui.engines.datasets.fix import Fixed, fix
+from finetui.engines.datasets.checking.check import Asked, check
+from finetui.engines.datasets.making.fix import Fixed, fix
 from finetui.engines.datasets.read import open_dataset
 from finetui.engines.engine import EngineError
 from hypothesis import given, settings

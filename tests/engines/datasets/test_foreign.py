@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, FileReport, check
+from finetui.engines.datasets.checking.check import Asked, FileReport, check
 from finetui.engines.datasets.formats.columns import parse_columns
 
 

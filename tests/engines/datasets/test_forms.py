@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, check
+from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.formats.columns import KEYS, ColumnsError, in_words, parse_columns
 from finetui.engines.datasets.formats.registry import FORMATS
 from finetui.engines.datasets.read import Record, UnknownFormat, open_dataset, sniff

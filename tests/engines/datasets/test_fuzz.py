@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, check
+from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.checks.of_sets import OF_SETS
 from finetui.engines.datasets.sources.source import blocks, line_value, raw_values
 from homes.containers import write

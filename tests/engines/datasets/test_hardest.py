@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from finetui.engines.datasets.hardest import far, hardest, why_none
+from finetui.engines.datasets.training.hardest import far, hardest, why_none
 from finetui.engines.job import Job
 from finetui.engines.states import JobState
 from homes.jobs import add_job, settings_of

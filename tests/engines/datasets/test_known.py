@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets import checked
-from finetui.engines.datasets.checked import Rules
-from finetui.engines.datasets.known import Known, KnownDatasets, forget, remember, remembered
+from finetui.engines.datasets.kept import checked
+from finetui.engines.datasets.kept.checked import Rules
+from finetui.engines.datasets.kept.known import Known, KnownDatasets, forget, remember, remembered
 from finetui.engines.datasets.tokens.report import TokenReport
 from finetui.engines.engine import Plan
 from finetui.engines.home import Home

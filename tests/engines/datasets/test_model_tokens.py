@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from finetui.engines.datasets import crew
-from finetui.engines.datasets.check import Asked, check
-from finetui.engines.datasets.preview import PreviewModel
+from finetui.engines.datasets.checking import crew
+from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.read import Row
 from finetui.engines.datasets.tokens.counter import Counter
 from finetui.engines.datasets.tokens.model import ModelCounter, model_counter
+from finetui.engines.datasets.tokens.preview import PreviewModel
 from finetui.engines.demo.job import FOLDER
 from finetui.engines.engine import EngineError
 from finetui.engines.home import Home

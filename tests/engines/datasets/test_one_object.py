@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import FileReport, check
+from finetui.engines.datasets.checking.check import FileReport, check
 
 ROWS = [{"question": f"What is {i}?", "answer": f"A number after {i - 1}."} for i in range(1, 13)]
 KEYS = ["question", "answer"]

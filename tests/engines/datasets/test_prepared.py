@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets import prepared
-from finetui.engines.datasets.prepare import DataError, Prepared
-from finetui.engines.datasets.prepared import prepare_once
+from finetui.engines.datasets.training import prepared
+from finetui.engines.datasets.training.prepare import DataError, Prepared
+from finetui.engines.datasets.training.prepared import prepare_once
 
 
 def write(path: Path, *answers: str) -> Path:

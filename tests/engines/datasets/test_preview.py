@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from finetui.engines.datasets.counts import WORTH_BYTES, Counting
-from finetui.engines.datasets.known import KnownDatasets, remember
-from finetui.engines.datasets.preview import Preview, PreviewModel, Rendered, model_named
-from finetui.engines.datasets.rows import Rows
+from finetui.engines.datasets.kept.counts import WORTH_BYTES, Counting
+from finetui.engines.datasets.kept.known import KnownDatasets, remember
+from finetui.engines.datasets.tokens.preview import Preview, PreviewModel, Rendered, model_named
+from finetui.engines.datasets.viewing.rows import Rows
 from finetui.engines.demo.job import FOLDER
 from finetui.engines.engine import EngineError
 from finetui.engines.home import Home

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets.check import check
+from finetui.engines.datasets.checking.check import check
 from finetui.engines.datasets.read import open_dataset
-from finetui.engines.datasets.rows import Rows, stamp_of
+from finetui.engines.datasets.viewing.rows import Rows, stamp_of
 from homes.containers import write
 from hypothesis import given
 from hypothesis import strategies as st

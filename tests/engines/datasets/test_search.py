@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets import search as searching
-from finetui.engines.datasets.search import Found, Search, pattern_of, places_of, search
+from finetui.engines.datasets.viewing import search as searching
+from finetui.engines.datasets.viewing.search import Found, Search, pattern_of, places_of, search
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from finetui.engines.datasets.check import check
-from finetui.engines.datasets.exchanges import Exchanges
-from finetui.engines.datasets.frequent import Frequent
-from finetui.engines.datasets.keys import keys_of
+from finetui.engines.datasets.checking.check import check
 from finetui.engines.datasets.problem import Problem
 from finetui.engines.datasets.read import Row
-from finetui.engines.datasets.seen import Seen, leaks
+from finetui.engines.datasets.sets.exchanges import Exchanges
+from finetui.engines.datasets.sets.frequent import Frequent
+from finetui.engines.datasets.sets.keys import keys_of
+from finetui.engines.datasets.sets.seen import Seen, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from finetui.engines.datasets.check import Asked, check
-from finetui.engines.datasets.prepare import DataError, prepare
+from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.read import open_dataset
+from finetui.engines.datasets.training.prepare import DataError, prepare
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import check
+from finetui.engines.datasets.checking.check import check
 from finetui.engines.datasets.sources import document, text_window
 from finetui.engines.datasets.sources.source import Block, Raw, blocks, line_value, raw_values
 from homes.containers import write

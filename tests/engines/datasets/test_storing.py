@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.canonical import store
-from finetui.engines.datasets.prepare import DataError, Prepared, prepare
 from finetui.engines.datasets.read import Row, open_dataset
-from finetui.engines.datasets.split import choose_valid, default_valid_rows
+from finetui.engines.datasets.sets.split import choose_valid, default_valid_rows
+from finetui.engines.datasets.training.canonical import store
+from finetui.engines.datasets.training.prepare import DataError, Prepared, prepare
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -191,7 +191,7 @@ def test_a_file_that_was_cut_by_a_full_disk_is_written_again(tmp_path: Path):
 STORER = """
 import sys
 from pathlib import Path
-from finetui.engines.datasets.prepare import prepare
+from finetui.engines.datasets.training.prepare import prepare
 print("ready", flush=True)
 sys.stdin.readline()
 prepared = prepare(Path(sys.argv[1]), Path(sys.argv[2]), seed=42)

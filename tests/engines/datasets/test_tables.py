@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
-from finetui.engines.datasets.check import Asked, FileReport, check
+from finetui.engines.datasets.checking.check import Asked, FileReport, check
 from finetui.engines.datasets.read import open_dataset
 from finetui.engines.datasets.sources.source import raw_values
 from homes.containers import write

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, FileReport, check
+from finetui.engines.datasets.checking.check import Asked, FileReport, check
 from finetui.engines.datasets.checks.of_files import OF_FILES
 from finetui.engines.datasets.checks.of_lessons import OF_LESSONS
 from finetui.engines.datasets.checks.of_rows import OF_ROWS

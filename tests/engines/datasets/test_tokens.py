@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, check
+from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.read import Row, open_dataset
 from finetui.engines.datasets.targets.registry import TARGETS
 from finetui.engines.datasets.tokens.cost import Price, Schedule, cost, load_prices, price_of

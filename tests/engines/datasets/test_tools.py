@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetui.engines.datasets.check import Asked, check
-from finetui.engines.datasets.convert import convert
+from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.formats.call_ids import with_call_ids
 from finetui.engines.datasets.formats.form import Losses
 from finetui.engines.datasets.formats.registry import FORMATS
+from finetui.engines.datasets.making.convert import convert
 from finetui.engines.datasets.read import open_dataset
 
 GLAIVE = Path(__file__).parents[4] / "shared" / "data" / "glaive_toolcall_en_demo.json"
