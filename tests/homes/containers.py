@@ -32,7 +32,7 @@ def write(path: Path, rows: Sequence[dict[str, Any]], indent: int | None = None)
         case suffix:
             content = _table(rows, "\t" if suffix == ".tsv" else ",")
     if packing == ".gz":
-        content = gzip.compress(content)
+        content = gzip.compress(content, mtime=0)
     if packing == ".zst":
         import zstandard
 
