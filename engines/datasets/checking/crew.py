@@ -76,6 +76,8 @@ def examined(
         finally:
             own.close()
         return
+    import numpy  # noqa: F401 - all of them need it, so it is there once
+
     context = multiprocessing.get_context("fork")
     # They are ended without a word: what they put there is gone with it.
     folder = tempfile.TemporaryDirectory(prefix="finetui-", ignore_cleanup_errors=True)

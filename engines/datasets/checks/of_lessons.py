@@ -61,10 +61,10 @@ OF_LESSONS: Mapping[str, Check] = {
         "Were two columns mixed up? Write the answer, or remove the row.",
     ),
     "hollow-answer": Check(
-        "warning",
+        "note",
         "row",
         "The answer of turn {turn} is {answer}: what programs write where there was nothing.",
-        "Write the answer, or remove the row.",
+        "Nothing to do, if that is the answer; else write it, or remove the row.",
     ),
     "equal-answers": Check(
         "error",

@@ -40,7 +40,7 @@ OF_SETS: Mapping[str, Check] = {
     "near-duplicate": Check(
         "warning",
         "row",
-        "The row is nearly the same as that in line {first:,} (about {share} % of the words).",
+        "The row is nearly the same as that in line {first:,} (an estimate: {share} % of the words).",
         "Remove one of the two, unless both are meant.",
     ),
     "template": Check(

@@ -37,7 +37,7 @@ SMALL_BYTES = 1 << 20
 TELL_SECONDS = 0.2
 """Between words of how far a check is."""
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the checks find other things: what was kept before is then read anew."""
 
 _one_at_a_time = threading.Lock()

@@ -104,9 +104,7 @@ class Seen:
         yield from self._monotonous()
 
     def _contradictions(self) -> Generator[Placed, None, set[int]]:
-        what = _CONTRADICTIONS.get(
-            self._kind or "", "The same prompt, but for case and spaces, has another answer"
-        )
+        what = _CONTRADICTIONS.get(self._kind or "", _CONTRADICTION)
         lines: set[int] = set()
         for line, first in self.exchanges.contradictions():
             if line not in lines:
@@ -152,7 +150,7 @@ class Seen:
 
 
 def leaks(train: Seen, valid: Seen, train_path: str, valid_path: str) -> Iterator[Problem]:
-    """Rows and prompts of one file that another one has too.
+    """Rows and prompts of one file that another one has too; of preferences only whole rows are compared.
 
     Args:
         train: what was checked first.
