@@ -249,11 +249,6 @@ def _mapped(rows: list[Any], columns: Columns) -> tuple[list[Any], Columns]:
     return mapped, columns
 
 
-def sniff(path: Path) -> Format | None:
-    """The form that most of a file's first rows have; None when no form fits or the file can't be read."""
-    return most_fitting(_first_values(path))
-
-
 def _first_values(path: Path) -> list[Any]:
     values = (raw.value for raw in raw_values(path) if raw.problem is None)
     return list(islice(values, _SNIFFED_ROWS))

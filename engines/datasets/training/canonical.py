@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -111,20 +110,6 @@ class Writer:
             self._partial.replace(target)
             _sync_folder(self._data_dir)
         return Stored(target, digest, self._rows, system)
-
-
-def store(rows: Iterable[Row], data_dir: Path) -> Stored:
-    """Stores canonical rows as `SHA256.jsonl` in the data folder; the same rows always make the same file.
-
-    Raises:
-        OSError: when the disk is full or the folder can't be written.
-    """
-    prompts = SystemPrompts()
-    with Writer(data_dir) as writer:
-        for row in rows:
-            prompts.add(row)
-            writer.write(row.canonical_line)
-        return writer.keep(prompts.most_frequent)
 
 
 def _sync_folder(folder: Path) -> None:

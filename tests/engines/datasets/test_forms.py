@@ -12,7 +12,7 @@ import pytest
 from finetui.engines.datasets.checking.check import Asked, check
 from finetui.engines.datasets.formats.columns import KEYS, ColumnsError, in_words, parse_columns
 from finetui.engines.datasets.formats.registry import FORMATS
-from finetui.engines.datasets.read import Record, UnknownFormat, open_dataset, sniff
+from finetui.engines.datasets.read import Record, UnknownFormat, open_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,7 +90,7 @@ def test_openai_messages_keep_their_tools_and_say_what_is_not_trained(tmp_path: 
 
 def test_a_system_prompt_beside_the_messages_becomes_the_first_turn(tmp_path: Path):
     row = {"system": "Answer in JSON.", **chat(("user", "hi"), ("assistant", "{}"))}
-    assert sniff(written(tmp_path, row)) is FORMATS["anthropic"]
+    assert open_dataset(written(tmp_path, row)).format is FORMATS["anthropic"]
     assert body(tmp_path, row)["messages"][0] == {"role": "system", "content": "Answer in JSON."}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from finetui.engines.datasets.read import Row, open_dataset
 from finetui.engines.datasets.sets.split import choose_valid, default_valid_rows
-from finetui.engines.datasets.training.canonical import store
+from finetui.engines.datasets.training.canonical import Stored, SystemPrompts, Writer
 from finetui.engines.datasets.training.prepare import DataError, Prepared, prepare
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +21,15 @@ from hypothesis import strategies as st
 fuzzing = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+
+
+def store(rows: list[Row], data_dir: Path) -> Stored:
+    prompts = SystemPrompts()
+    with Writer(data_dir) as writer:
+        for row in rows:
+            prompts.add(row)
+            writer.write(row.canonical_line)
+        return writer.keep(prompts.most_frequent)
 
 
 def written(path: Path, rows: list[Any]) -> Path:
