@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_from_the_first_start_to_a_copied_answer(tmux: Tmux, shared: Path) -> No
     tmux.press("again", "C-y")
     tmux.wait_for("again", "opied", 10)
     assert '"guests"' in tmux.copied
+    tmux.press("again", "Escape")  # the column that still answers is stopped
+    time.sleep(1)
     tmux.press("again", "Escape")
     tmux.wait_for("again", "1 Jobs")
     tmux.press("again", "q")
