@@ -8,6 +8,7 @@ ends the process at once. Nothing is lost by that: jobs live in processes of the
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import select
@@ -44,6 +45,10 @@ def handled(app: App[Any]) -> Iterator[None]:
         timer.daemon = True
         timer.start()
         app.exit(return_code=128 + number)
+        # Python goes on waiting for input where a signal interrupted it (PEP 475): without this the app would
+        # leave when its next timer wakes it.
+        with contextlib.suppress(RuntimeError):  # before its loop runs, or after
+            asyncio.get_running_loop().call_soon_threadsafe(lambda: None)
 
     before = {
         number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from finetui.engines.settings import Settings
 from homes.jobs import busy_home, settings_of
-from homes.terminal import Terminal
+from homes.terminal import START, Terminal
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def busy(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def terminals() -> Iterator[Callable[[Settings], Terminal]]:
+def terminals() -> Iterator[Callable[..., Terminal]]:
     """Starts the app in a pseudo terminal; what is left of it is ended with the test."""
     opened: list[Terminal] = []
 
-    def start(settings: Settings, columns: int = 80, rows: int = 24) -> Terminal:
-        opened.append(Terminal(settings.home.path, columns, rows))
+    def start(settings: Settings, columns: int = 80, rows: int = 24, start: str = START) -> Terminal:
+        opened.append(Terminal(settings.home.path, columns, rows, start))
         return opened[-1]
 
     yield start

@@ -68,6 +68,37 @@ def test_a_signal_leaves_with_the_terminal_restored(
     assert_restored(terminal)
 
 
+ASLEEP = """
+import sys
+from textual.app import App
+from textual.widgets import Static
+from finetui.tui import endings
+
+class Asleep(App[None]):
+    def compose(self):
+        yield Static("nothing to do")
+
+app = Asleep()
+with endings.handled(app):
+    app.run()
+sys.exit(app.return_code or 0)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_wakes_an_app_that_has_nothing_to_do(
+    busy: Settings, terminals: Start, number: signal.Signals
+) -> None:
+    # Given an app without a timer that would wake it
+    terminal = terminals(busy, start=ASLEEP)
+    terminal.wait_for("nothing to do")
+    while terminal.read(1.0):
+        pass
+    os.kill(terminal.pid, number)
+    assert terminal.wait_for_end(3.0) < 3.0
+    assert terminal.code == 128 + number
+
+
 def test_when_the_terminal_vanishes_the_app_ends_at_once(busy: Settings, terminals: Start) -> None:
     before = jobs_on_disk(busy)
     terminal = open_app(terminals, busy)
