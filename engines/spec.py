@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import tomli_w
 
-from .datasets.formats.columns import ColumnsError, known_columns, parse_columns
 from .records import replace_bytes
 
 LARGEST = 2**53
@@ -185,6 +184,9 @@ def _value(name: str, value: Any, kind: Any, bounds: Any) -> Any:
 
 def _columns(name: str, value: Any) -> dict[str, str]:
     """A mapping of columns, as a section of the file or as the command line writes it."""
+    # On use: with all forms it would cost every start 20 ms.
+    from .datasets.formats.columns import ColumnsError, known_columns, parse_columns
+
     try:
         if isinstance(value, str):
             return parse_columns(value)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 
 from ...engines.datasets.read import open_dataset
@@ -47,10 +46,6 @@ class Chats:
         if key not in self.open:
             self.open[key] = self.stack.enter_context(LocalChat(ref))
         return self.open[key]
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(ask)
 
 
 def ask(

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import cyclopts
 from cyclopts import Parameter, validators
 
 from ...engines.datasets.checking.check import Asked, FileReport, Report
@@ -37,10 +36,6 @@ EXAMPLES = 3
 _COLUMNS, _LEAST_COLUMNS = 80, 40
 _LEAST_ROWS = 10
 """Of fewer the spread says nothing."""
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(check)
 
 
 def check(

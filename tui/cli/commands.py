@@ -7,7 +7,6 @@ from importlib import metadata
 import cyclopts
 from cyclopts import Parameter
 
-from . import ask, check, convert, demo, doctor, jobs, logs, plan, rows, run
 from .opening import open_app
 from .output import WrongUse
 from .wrong_use import describe
@@ -27,8 +26,31 @@ app = cyclopts.App(
 )
 app.register_install_completion_command(help="Install completion for this shell.")
 
-for module in (demo, doctor, check, convert, plan, run, jobs, logs, rows, ask):
-    module.register(app)
+COMMANDS = {
+    "demo": "demo:demo",
+    "doctor": "doctor:doctor",
+    "check": "check:check",
+    "convert": "convert:convert",
+    "plan": "plan:plan",
+    "run": "run:run",
+    "jobs": "jobs:jobs",
+    "show": "jobs:show",
+    "watch": "jobs:watch",
+    "stop": "jobs:stop",
+    "resume": "jobs:resume",
+    "rm": "jobs:rm",
+    "logs": "logs:logs",
+    "metrics": "logs:metrics",
+    "rows": "rows:rows",
+    "ask": "ask:ask",
+}
+"""Module and function of each: a module is imported when its command is given, or help is asked for."""
+
+for name, place in COMMANDS.items():
+    app.command(f"{__package__}.{place}", name=name)
+setup = cyclopts.App(name="setup", help="Install what finetui needs beside itself.")
+setup.command(f"{__package__}.doctor:trainer", name="trainer")
+app.command(setup)
 app.default(open_app)
 
 
@@ -38,7 +60,10 @@ def run_command(arguments: list[str]) -> object:
     Raises:
         WrongUse: no command takes these arguments.
     """
+    if {"--help", "-h"} & set(arguments):
+        for group in (app, setup):
+            group.resolved_commands()  # so that each says what it does
     try:
         return app(arguments, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
-        raise WrongUse(describe(error, list(app.resolved_commands()))) from error
+        raise WrongUse(describe(error, list(app))) from error

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import cyclopts
 from cyclopts import Parameter
 
 from ...engines.datasets.formats.columns import ColumnsError, parse_columns
@@ -20,10 +19,6 @@ from .output import DONE, FAILED, INTERRUPTED, note, note_beside, plural, print_
 from .progress import Progress
 
 SEED = 42
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(convert)
 
 
 def convert(

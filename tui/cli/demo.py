@@ -8,7 +8,6 @@ import textwrap
 import time
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 
 from ...engines.demo.job import start_demo
@@ -38,10 +37,6 @@ ABOUT = (
     "how to chat about table bookings in prose. QLoRA (a 4-bit base, trained adapters) now teaches it "
     "to answer with exact JSON. What is real: the training, the losses, the adapter and the answers."
 )
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(demo)
 
 
 def demo(*, headless: Annotated[bool, Parameter(negative="")] = False, json: Json = False) -> int:

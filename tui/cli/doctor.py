@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 from cyclopts import Parameter
 
 from ...engines import interpreter
@@ -39,13 +38,6 @@ class Finding:
 
 
 SYMBOLS = {"ok": "✓", "warning": "!", "missing": "✗"}
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(doctor)
-    setup = cyclopts.App(name="setup", help="Install what finetui needs beside itself.")
-    setup.command(trainer)
-    app.command(setup)
 
 
 def doctor(

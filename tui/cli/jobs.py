@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import cyclopts
 import msgspec
 from cyclopts import Parameter
 
@@ -25,11 +24,6 @@ from .output import DONE, FAILED, chosen, note, number, print_json, say, say_bes
 
 JobRef = Annotated[str, Parameter(help="A job's id, a unique prefix of it, its name, or `last`.")]
 NEWEST = 30
-
-
-def register(app: cyclopts.App) -> None:
-    for command in (jobs, show, watch, stop, resume, rm):
-        app.command(command)
 
 
 def open_job(ref: str) -> tuple[Job, Engine]:

@@ -7,7 +7,6 @@ import sys
 import time
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 
 from ...engines.follow import Follower
@@ -19,11 +18,6 @@ from .options import Json
 from .output import DONE, note, number, print_json, table
 
 FIRST_METRICS = ("step", "loss", "eval_loss", "learning_rate", "grad_norm", "tokens_per_second")
-
-
-def register(app: cyclopts.App) -> None:
-    for command in (logs, metrics):
-        app.command(command)
 
 
 def logs(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-import cyclopts
 import msgspec
 
 from ...engines.defaults import Facts, resolve
@@ -18,10 +17,6 @@ from ...engines.planning.memory import at_least_bytes
 from ...engines.spec import JobSpec, LoraSpec, TrainSpec
 from .options import AT_LEAST_ONE, NOT_NEGATIVE, Json
 from .output import DONE, chosen, print_json, say, say_beside, size, table
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(plan)
 
 
 def plan(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 
 from ...engines.datasets.training.hardest import MOST, far, hardest, why_none
@@ -13,10 +12,6 @@ from ...engines.text import one_line
 from .jobs import JobRef, open_job
 from .options import AT_LEAST_ONE, Json
 from .output import DONE, note, number, print_json, say, table
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(rows)
 
 
 def rows(

@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
-import cyclopts
 from cyclopts import Parameter
 
 from ...engines.engine import EngineError, find_engine
@@ -20,10 +19,6 @@ from .options import Json
 from .output import DONE, note, note_beside, print_json, say
 
 DATA_SUFFIXES = (".jsonl", ".json")
-
-
-def register(app: cyclopts.App) -> None:
-    app.command(run)
 
 
 def run(
