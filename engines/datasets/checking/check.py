@@ -208,11 +208,11 @@ class _Looking:
         return token_report(
             counter,
             lengths.tokens,
-            sum(lengths.trained),
+            lengths.trained,
             lengths.lost,
             lengths.estimated,
             self._max_length,
-            target.schedule(len(lengths.tokens)),
+            target.schedule(lengths.tokens.total()),
             price,
         )
 

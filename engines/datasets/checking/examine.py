@@ -7,7 +7,6 @@ found in a row depends on nothing but the row.
 from __future__ import annotations
 
 import dataclasses
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,27 +28,30 @@ from ..tokens.counter import Counter as TokenCounter
 MOST_REMEMBERED_BYTES = 8 << 20
 """Of lines that are known by heart."""
 
+LEAST_REPEATED = 0.01
+"""Of the lines known by heart when they are so many, those that came again; else all are forgotten."""
+
 
 class Lengths:
-    """The tokens of rows, in their order."""
+    """The tokens of rows: of each length how many rows, for there are far fewer lengths than rows."""
 
     def __init__(self) -> None:
-        self.tokens = array("I")
-        self.trained = array("I")
+        self.tokens: Counter[int] = Counter()
+        self.trained = 0
         self.lost = 0
         self.estimated = 0
 
     def add(self, rows: Sequence[Counted]) -> None:
         """Some rows more."""
-        self.tokens.extend([counted.tokens for counted in rows])
-        self.trained.extend([counted.trained for counted in rows])
+        self.tokens.update([counted.tokens for counted in rows])
+        self.trained += sum([counted.trained for counted in rows])
         self.lost += sum([counted.lost for counted in rows])
         self.estimated += sum([counted.estimated for counted in rows])
 
     def extend(self, later: Lengths) -> None:
-        """The rows that follow those that are here."""
-        self.tokens.extend(later.tokens)
-        self.trained.extend(later.trained)
+        """Those of other rows."""
+        self.tokens.update(later.tokens)
+        self.trained += later.trained
         self.lost += later.lost
         self.estimated += later.estimated
 
@@ -113,7 +115,7 @@ class Examiner:
         self._rules = target if target is not None and form in target.formats else None
         self._limit = limit_examples
         self._known: dict[bytes, _Line] = {}
-        self._known_bytes = 0
+        self._known_bytes = self._repeats = 0
         self._said = False
         self._path = str(dataset.path)
 
@@ -132,6 +134,7 @@ class Examiner:
         places = block.places
         contents = block.lines.split(b"\n")[: len(places)]
         looked = [self._known.get(content) for content in contents]
+        self._repeats += len(looked) - looked.count(None)
         new: list[tuple[int, _Line]] = []
         for place, one in enumerate(looked):
             if one is None or places[place] == 1:  # the first line may begin with a byte order mark
@@ -177,6 +180,11 @@ class Examiner:
         if one.usable and self._known_bytes < MOST_REMEMBERED_BYTES:
             self._known[content] = one
             self._known_bytes += len(content)
+            if (
+                self._known_bytes >= MOST_REMEMBERED_BYTES
+                and self._repeats < len(self._known) * LEAST_REPEATED
+            ):
+                self._known.clear()
         return one
 
     def _look(self, content: bytes, line: int) -> _Line:

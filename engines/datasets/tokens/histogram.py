@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -62,11 +62,11 @@ class Histogram:
         ]
 
 
-def histogram(lengths: Sequence[int]) -> Histogram:
+def histogram(lengths: Iterable[int] | Mapping[int, int]) -> Histogram:
     """How the lengths of rows are spread.
 
     Args:
-        lengths: in tokens, in any order; an array is best.
+        lengths: in tokens, in any order; or each with how many rows have it.
     """
     # There are far fewer lengths than rows, so a million rows need no sorting.
     counts = collections.Counter(lengths)

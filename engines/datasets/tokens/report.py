@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter as Lengths
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ class TokenReport:
 
 def token_report(
     counter: Counter,
-    tokens: Sequence[int],
+    tokens: Iterable[int] | Mapping[int, int],
     trained_tokens: int,
     lost_tokens: int = 0,
     estimated_rows: int = 0,
@@ -75,7 +76,7 @@ def token_report(
     """Reports what a counter counted.
 
     Args:
-        tokens: of each usable row.
+        tokens: of each usable row; or lengths, each with how many rows have it.
         trained_tokens: of all rows together.
         lost_tokens: likewise.
         estimated_rows: rows with something that the counter can only estimate.
@@ -83,9 +84,12 @@ def token_report(
         schedule: how the target trains so many rows.
         price: of the model's training tokens.
     """
-    total = sum(tokens)
-    over = [length for length in tokens if length > max_tokens] if max_tokens is not None else []
-    billed = total - sum(over) + len(over) * (max_tokens or 0)
+    lengths = Lengths(tokens)
+    rows = lengths.total()
+    limit = max(lengths, default=0) if max_tokens is None else max_tokens
+    total = sum(length * many for length, many in lengths.items())
+    billed = sum(min(length, limit) * many for length, many in lengths.items())
+    over = sum(many for length, many in lengths.items() if length > limit)
     basis = counter.basis
     if estimated_rows and counter.exact:
         have = "1 row has" if estimated_rows == 1 else f"{estimated_rows:,} rows have"
@@ -100,9 +104,9 @@ def token_report(
         trained_tokens,
         lost_tokens,
         max_tokens,
-        len(over),
+        over,
         billed,
-        histogram(tokens),
-        schedule.updates(len(tokens)) if schedule and tokens else None,
-        cost(billed, schedule, price) if schedule and price and tokens else None,
+        histogram(lengths),
+        schedule.updates(rows) if schedule and rows else None,
+        cost(billed, schedule, price) if schedule and price and rows else None,
     )
