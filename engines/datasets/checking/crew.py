@@ -6,6 +6,7 @@ threads is not forked: it looks at the blocks itself.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -45,6 +46,7 @@ AHEAD = 3
 """Blocks a process has waiting: enough to keep it busy, and no more memory than that."""
 
 _PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 _examiner: Examiner[Any] | None = None
 
 
@@ -76,6 +78,7 @@ def examined(
         finally:
             own.close()
         return
+    _give_memory_back()
     import numpy  # noqa: F401 - all of them need it, so it is there once
 
     context = multiprocessing.get_context("fork")
@@ -110,6 +113,16 @@ def _let_go(pool: ProcessPoolExecutor) -> None:
     """
     for queue, end in ((pool._result_queue, "_writer"), (pool._call_queue, "_reader")):  # type: ignore[attr-defined]
         getattr(queue, end).close()
+
+
+def _give_memory_back() -> None:
+    """glibc keeps what was freed of findings that came through a thread: 75 MiB more after 3 million rows."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # another libc
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_ARENA_MAX, 1)
+            libc.mallopt(_M_MMAP_THRESHOLD, 1 << 16)
+            libc.mallopt(_M_TRIM_THRESHOLD, 1 << 17)
 
 
 def _first(waiting: deque[tuple[Block, Future[T]]]) -> tuple[Block, T]:
